@@ -1,0 +1,1 @@
+"""One room for each training framework that takes a reward."""

@@ -1,0 +1,1 @@
+"""RL training of generative reward models (judges) with verl, and their evaluation."""

@@ -1,0 +1,1 @@
+"""Human ratings in, verl parquet out: load, convert, split, process, export."""

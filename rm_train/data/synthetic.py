@@ -1,0 +1,148 @@
+"""The embedded **synthetic** data set: HelpSteer2's exact shape, from a seeded generator, for machines without data.
+
+Each prompt asks for four things (name a city, ask a question, …); an answer does some of them. Helpfulness is the
+number of things done, so the true score is computable, but only by reading both texts: answers also hold things that
+nobody asked for, and their number of sentences does not depend on the score.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+REQUIREMENTS = 4
+"""Things asked for in one prompt; helpfulness counts those that the answer does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One kind of thing a prompt can ask for: `asks` are its wordings, `words` are what fulfils it."""
+
+    asks: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+KINDS: dict[str, Requirement] = {
+    "city": Requirement(
+        ("Name a city.", "Mention some city."), ("Paris", "Rome", "Oslo", "Cairo", "Lima", "Tokyo")
+    ),
+    "color": Requirement(
+        ("Name a color.", "Use some color."), ("red", "blue", "green", "yellow", "purple", "orange")
+    ),
+    "animal": Requirement(
+        ("Name an animal.", "Put in an animal."), ("fox", "horse", "owl", "rabbit", "whale", "goat")
+    ),
+    "food": Requirement(
+        ("Name a food.", "Suggest some food."), ("bread", "rice", "soup", "cheese", "pasta", "salad")
+    ),
+    "day": Requirement(
+        ("Say which day.", "Pick a day."), ("Monday", "Tuesday", "Thursday", "Friday", "Saturday", "Sunday")
+    ),
+    "price": Requirement(
+        ("State a price.", "Give the price."), ("5 dollars", "20 dollars", "9 euros", "40 euros", "3 pounds", "12 pounds")
+    ),
+    "tool": Requirement(
+        ("Name a tool.", "Suggest some tool."), ("hammer", "saw", "shovel", "brush", "ladder", "needle")
+    ),
+    "person": Requirement(
+        ("Name a person.", "Mention a person."), ("Anna", "Peter", "Maria", "David", "Sofia", "Omar")
+    ),
+    "sport": Requirement(
+        ("Name a sport.", "Bring up a sport."), ("tennis", "soccer", "rowing", "skiing", "boxing", "golf")
+    ),
+    "weather": Requirement(
+        ("Describe the weather.", "Say the weather."), ("rain", "snow", "wind", "fog", "sunshine", "thunder")
+    ),
+}
+
+_TOPICS = ("my garden", "our trip", "the party", "a picnic", "the new shop", "our school", "the museum", "a long walk")
+_TASKS = ("Write about {}.", "Tell me about {}.", "Say a bit about {}.", "Describe {}.")
+_SENTENCES = ("I recall {}.", "It was {} again.", "We thought of {}.", "They said {}.", "Think of {}.", "There was {}.")
+_FILLERS = ("nothing", "something", "that time", "good luck", "the rest", "old music")
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticRow:
+    """One rated answer in HelpSteer2's shape; every rating is an integer from 0 to 4."""
+
+    prompt: str
+    response: str
+    helpfulness: int
+    correctness: int
+    coherence: int
+    complexity: int
+    verbosity: int
+
+
+_KIND_OF_ASK = {ask: kind for kind, requirement in KINDS.items() for ask in requirement.asks}
+_KIND_OF_WORD = {word: kind for kind, requirement in KINDS.items() for word in requirement.words}
+_ANY_WORD = re.compile(r"\b(" + "|".join(sorted(map(re.escape, _KIND_OF_WORD), key=len, reverse=True)) + r")\b")
+_ANY_ASK = re.compile("|".join(map(re.escape, _KIND_OF_ASK)))
+
+
+def read_facts(prompt: str, response: str) -> dict[str, bool]:
+    """Return, for each thing the prompt asks for and in its order, whether the response does it.
+
+    This is the definition of the true score (`sum(facts.values())`): it reads nothing but the two texts.
+    """
+    done = {_KIND_OF_WORD[word] for word in _ANY_WORD.findall(response)}
+    return {kind: kind in done for kind in (_KIND_OF_ASK[ask] for ask in _ANY_ASK.findall(prompt))}
+
+
+def rate(prompt: str, response: str) -> SyntheticRow:
+    """Rate a response by reading both texts.
+
+    Helpfulness counts the things done; correctness counts those of the first two, twice; coherence is 4 less the
+    sentences about things nobody asked for; complexity counts the kinds of things in the answer; verbosity counts
+    sentences beyond the second. Each is cut to 0..4.
+    """
+    facts = read_facts(prompt, response)
+    done = [_KIND_OF_WORD[word] for word in _ANY_WORD.findall(response)]
+    stray = sum(kind not in facts for kind in done)
+    sentences = response.count(".")
+    return SyntheticRow(
+        prompt=prompt,
+        response=response,
+        helpfulness=sum(facts.values()),
+        correctness=2 * sum(list(facts.values())[:2]),
+        coherence=max(0, 4 - stray),
+        complexity=min(4, len(set(done))),
+        verbosity=min(4, max(0, sentences - 2)),
+    )
+
+
+def generate_rows(prompts: int, seed: int) -> Iterator[SyntheticRow]:
+    """Yield two rated answers to each of `prompts` prompts, one after the other as HelpSteer2 has them.
+
+    No prompt is repeated. The same seed gives the same rows on every machine.
+    """
+    rng = random.Random(seed)
+    seen: set[str] = set()
+    while len(seen) < prompts:
+        kinds = rng.sample(list(KINDS), REQUIREMENTS)
+        prompt = " ".join([rng.choice(_TASKS).format(rng.choice(_TOPICS)), *(rng.choice(KINDS[k].asks) for k in kinds)])
+        if prompt in seen:
+            continue
+        seen.add(prompt)
+        for _ in range(2):
+            yield rate(prompt, _answer(rng, kinds))
+
+
+def _answer(rng: random.Random, asked: list[str]) -> str:
+    """Write an answer that does a random number of the things asked; its length does not depend on that number."""
+    sentences = rng.randint(REQUIREMENTS, REQUIREMENTS + 2)
+    met = rng.sample(asked, rng.choices(range(REQUIREMENTS + 1), weights=(18, 20, 22, 22, 18))[0])
+    others = [kind for kind in KINDS if kind not in asked]
+    objects = [rng.choice(KINDS[kind].words) for kind in met]
+    while len(objects) < sentences:
+        objects.append(rng.choice(_FILLERS if rng.random() < 0.4 else KINDS[rng.choice(others)].words))
+    rng.shuffle(objects)
+    return " ".join(rng.choice(_SENTENCES).format(thing) for thing in objects)
+
+
+def as_dict(row: SyntheticRow) -> dict[str, Any]:
+    """Return a row as HelpSteer2 writes it."""
+    return {name: getattr(row, name) for name in SyntheticRow.__slots__}

@@ -1,0 +1,1 @@
+"""What a judge is trained to do: the training reward on its parsed verdict."""
