@@ -1,0 +1,1 @@
+"""Plug-ins for verl, named in its config by `pkg://` paths."""

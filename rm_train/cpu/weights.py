@@ -1,0 +1,52 @@
+"""Takes a policy's new weights in parts and puts all of them into a model, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from transformers import PreTrainedModel
+
+
+class WeightLoader:
+    """Replaces the weights of a model.
+
+    Attributes:
+        version: The training step of the weights in the model; `None` for those it was made with.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.version: int | None = None
+        # Tied weights have several names, and a trainer may send any of them.
+        self._targets: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=False))
+        self._targets |= dict(model.named_buffers())
+        self._needed = {id(parameter): name for name, parameter in model.named_parameters()}
+        self._staged: dict[str, torch.Tensor] = {}
+
+    def stage(self, tensors: Iterable[tuple[str, torch.Tensor]], *, first: bool) -> None:
+        """Keep new weights until `commit`; the first of an update drop what an update that broke off has left."""
+        if first:
+            self._staged = {}
+        self._staged.update(tensors)
+
+    @torch.no_grad()
+    def commit(self, version: int | None) -> None:
+        """Put the staged weights into the model.
+
+        Raises:
+            ValueError: If a weight is unknown, missing or of another shape; the model is unchanged then.
+        """
+        staged, self._staged = self._staged, {}
+        unknown = sorted(staged.keys() - self._targets.keys())
+        given = {id(self._targets[name]) for name in staged.keys() & self._targets.keys()}
+        missing = sorted(name for key, name in self._needed.items() if key not in given)
+        misshapen = sorted(n for n in staged.keys() & self._targets.keys() if staged[n].shape != self._targets[n].shape)
+        if unknown or missing or misshapen:
+            raise ValueError(
+                "the trainer's weights do not fit the rollout's model: "
+                f"unknown {unknown[:5]}, missing {missing[:5]}, of another shape {misshapen[:5]}"
+            )
+        for name, tensor in staged.items():
+            self._targets[name].copy_(tensor)
+        if version is not None:
+            self.version = version
