@@ -1,0 +1,99 @@
+"""What is counted while rows pass: a manifest must say what is in the files without a second reading."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reward_fn.judges.pointwise import SCORES
+from rm_train.data.converters import Example
+from rm_train.data.errors import BadReason, BadRowError, RowProblem
+from rm_train.data.sources import Source
+
+
+class SideTally:
+    """Counts one side's rows; holds 8 bytes for each."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._labels: Counter[int] = Counter()
+        self._multi_turn = 0
+        self._keys = array("Q")
+
+    def add(self, example: Example, key: int) -> None:
+        """Count one row; `key` stands for its prompt."""
+        self.rows += 1
+        self._labels[example.target] += 1
+        self._multi_turn += len(example.conversation) > 1
+        self._keys.append(key)
+
+    def prompts(self) -> int:
+        """Return how many different prompts there are."""
+        return int(pc.count_distinct(pa.array(self._keys, pa.uint64())).as_py())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts; `majority_accuracy`, in 0..1, is what always naming the commonest label would reach."""
+        label, count = self._labels.most_common(1)[0]
+        return {
+            "rows": self.rows,
+            "prompts": self.prompts(),
+            "multi_turn_rows": self._multi_turn,
+            "labels": {str(score): self._labels[score] for score in SCORES},
+            "majority_label": label,
+            "majority_accuracy": count / self.rows,
+        }
+
+
+class BadRows:
+    """Stops at a broken row, or lists it in a file (made with the first one) and counts it."""
+
+    def __init__(self, path: Path, stop: bool) -> None:
+        self.count = 0
+        self.first: BadRowError | None = None
+        self._path = path
+        self._stop = stop
+        self._reasons: Counter[BadReason] = Counter()
+        self._file: TextIO | None = None
+
+    def add(self, source: Source, line: int, problem: RowProblem) -> None:
+        """Take note of a broken row.
+
+        Raises:
+            BadRowError: Broken rows are to stop the work.
+        """
+        error = BadRowError(source.location, line, problem)
+        if self._stop:
+            raise error from problem
+        self.first = self.first or error
+        self.count += 1
+        self._reasons[problem.reason] += 1
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8")
+        entry = {
+            "file": source.name,
+            "line": line,
+            "field": problem.field,
+            "reason": problem.reason.value,
+            "detail": problem.detail,
+        }
+        # ASCII, because what is listed may be just what UTF-8 cannot hold.
+        self._file.write(json.dumps(entry) + "\n")
+
+    def close(self) -> None:
+        """Complete the list."""
+        if self._file is not None:
+            self._file.close()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the count, the counts by reason and the name of the list, or None in its place."""
+        return {
+            "count": self.count,
+            "by_reason": {reason.value: count for reason, count in sorted(self._reasons.items())},
+            "file": self._path.name if self.count else None,
+        }
