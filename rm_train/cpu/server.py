@@ -7,7 +7,9 @@ for the batch that is running, and no batch ever sees half of them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.config import RolloutConfig
 from verl.workers.rollout.replica import TokenOutput
 
+from rm_train.cpu import attention
 from rm_train.cpu.generation import BatchGenerator, Completion, Request
 from rm_train.cpu.sampling import SamplingParams
 from rm_train.cpu.weights import WeightLoader
@@ -28,8 +31,13 @@ from rm_train.cpu.weights import WeightLoader
 THREADS_VARIABLE = "RM_TRAIN_CPU_THREADS"
 """Environment variable: threads that a rollout server computes with; all cores when it is not set."""
 
-ARRIVAL_PAUSE_S = 0.01
-"""A batch starts when no request has come for this long: agent loops send all requests of a step nearly at once."""
+ARRIVAL_PAUSE_S = 0.03
+"""A batch starts when no request has come for this long.
+
+Agent loops send all requests of a step nearly at once, and a batch of a few stragglers costs far more than this."""
+
+logger = logging.getLogger(__name__)
+logger.setLevel(os.getenv("VERL_LOGGING_LEVEL", "WARN"))
 
 T = TypeVar("T")
 
@@ -62,8 +70,12 @@ class RolloutServer:
         hf = omega_conf_to_dataclass(model_config)
         self._config = config
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hf_cpu", initializer=_set_threads)
+        attention.register()
         model = AutoModelForCausalLM.from_pretrained(
-            hf.local_path, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=hf.trust_remote_code
+            hf.local_path,
+            dtype=torch.float32,
+            attn_implementation=attention.NAME,
+            trust_remote_code=hf.trust_remote_code,
         ).eval()
         self._weights = WeightLoader(model)
         self._generator = BatchGenerator(
@@ -164,8 +176,11 @@ class RolloutServer:
                 waiting.answer.set_result(running.result()[index])
 
     def _generate(self, requests: Sequence[Request]) -> list[TokenOutput]:
+        start = time.perf_counter()
         completions = self._generator.generate(requests, self._abort)
         version = self._weights.version
+        tokens, seconds = sum(len(c.tokens) for c in completions), time.perf_counter() - start
+        logger.info("%d sequences, %d new tokens, %.3f s, weights of step %s", len(requests), tokens, seconds, version)
         return [_output(r, c, version) for r, c in zip(requests, completions, strict=True)]
 
     async def _in_model_thread(self, work: Callable[[], T]) -> T:
