@@ -19,49 +19,68 @@ REQUIREMENTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One kind of thing a prompt can ask for: `asks` are its wordings, `words` are what fulfils it."""
+    """One kind of thing a prompt can ask for.
+
+    Attributes:
+        asks: The wordings of the request.
+        words: What fulfils it; no word belongs to two kinds.
+        sentences: Where such a word stands in an answer, beside the sentences that all kinds share.
+    """
 
     asks: tuple[str, ...]
     words: tuple[str, ...]
+    sentences: tuple[str, ...]
 
 
 KINDS: dict[str, Requirement] = {
     "city": Requirement(
-        ("Name a city.", "Mention some city."), ("Paris", "Rome", "Oslo", "Cairo", "Lima", "Tokyo")
+        ("Name a city.", "Mention some city."),
+        ("Paris", "Rome", "Oslo", "Cairo", "Lima"),
+        ("People in {} know this.", "We came here from {}."),
     ),
     "color": Requirement(
-        ("Name a color.", "Use some color."), ("red", "blue", "green", "yellow", "purple", "orange")
+        ("Name a color.", "Mention some color."),
+        ("red", "blue", "green", "yellow", "purple"),
+        ("The door there is {}.", "Most of it looks {}."),
     ),
     "animal": Requirement(
-        ("Name an animal.", "Put in an animal."), ("fox", "horse", "owl", "rabbit", "whale", "goat")
+        ("Name an animal.", "Mention some animal."),
+        ("a fox", "a horse", "an owl", "a rabbit", "a whale"),
+        ("I once met {} there.", "You may see {}."),
     ),
     "food": Requirement(
-        ("Name a food.", "Suggest some food."), ("bread", "rice", "soup", "cheese", "pasta", "salad")
+        ("Name a food.", "Mention some food."),
+        ("bread", "rice", "soup", "cheese", "pasta"),
+        ("They all ate {} there.", "You can taste {}."),
     ),
     "day": Requirement(
-        ("Say which day.", "Pick a day."), ("Monday", "Tuesday", "Thursday", "Friday", "Saturday", "Sunday")
+        ("Name a day.", "Mention some day."),
+        ("Monday", "Tuesday", "Thursday", "Friday", "Saturday"),
+        ("We go there every {}.", "Come back on {}."),
     ),
     "price": Requirement(
-        ("State a price.", "Give the price."), ("5 dollars", "20 dollars", "9 euros", "40 euros", "3 pounds", "12 pounds")
+        ("Name a price.", "Mention some price."),
+        ("5 dollars", "20 dollars", "9 euros", "40 euros", "3 pounds"),
+        ("One visit costs {}.", "We paid {} for it."),
     ),
     "tool": Requirement(
-        ("Name a tool.", "Suggest some tool."), ("hammer", "saw", "shovel", "brush", "ladder", "needle")
-    ),
-    "person": Requirement(
-        ("Name a person.", "Mention a person."), ("Anna", "Peter", "Maria", "David", "Sofia", "Omar")
+        ("Name a tool.", "Mention some tool."),
+        ("a hammer", "a chisel", "a shovel", "a brush", "a ladder"),
+        ("You will need {}.", "I always bring {}."),
     ),
     "sport": Requirement(
-        ("Name a sport.", "Bring up a sport."), ("tennis", "soccer", "rowing", "skiing", "boxing", "golf")
-    ),
-    "weather": Requirement(
-        ("Describe the weather.", "Say the weather."), ("rain", "snow", "wind", "fog", "sunshine", "thunder")
+        ("Name a sport.", "Mention some sport."),
+        ("tennis", "soccer", "rowing", "skiing", "boxing"),
+        ("Some people play {}.", "Others prefer {} there."),
     ),
 }
 
 _TOPICS = ("my garden", "our trip", "the party", "a picnic", "the new shop", "our school", "the museum", "a long walk")
-_TASKS = ("Write about {}.", "Tell me about {}.", "Say a bit about {}.", "Describe {}.")
-_SENTENCES = ("I recall {}.", "It was {} again.", "We thought of {}.", "They said {}.", "Think of {}.", "There was {}.")
-_FILLERS = ("nothing", "something", "that time", "good luck", "the rest", "old music")
+_TASKS = ("Write about {}.", "Tell me about {}.", "Talk about {}.", "Describe {}.")
+_SHARED_SENTENCES = ("It reminds me of {}.", "First I recall {}.", "Then there is {}.")
+_FILLERS = ("old times", "good luck", "the rest", "nice music", "many things", "something new")
+_FILLER_SENTENCES = ("We talked about {}.", "I still like {}.")
+_FILLER_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,11 @@ def read_facts(prompt: str, response: str) -> dict[str, bool]:
     """
     done = {_KIND_OF_WORD[word] for word in _ANY_WORD.findall(response)}
     return {kind: kind in done for kind in (_KIND_OF_ASK[ask] for ask in _ANY_ASK.findall(prompt))}
+
+
+def write_reason(facts: dict[str, bool]) -> str:
+    """Write facts as a judge's reason, such as `city yes, day no`."""
+    return ", ".join(f"{kind} {'yes' if met else 'no'}" for kind, met in facts.items())
 
 
 def rate(prompt: str, response: str) -> SyntheticRow:
@@ -133,14 +157,21 @@ def generate_rows(prompts: int, seed: int) -> Iterator[SyntheticRow]:
 
 def _answer(rng: random.Random, asked: list[str]) -> str:
     """Write an answer that does a random number of the things asked; its length does not depend on that number."""
-    sentences = rng.randint(REQUIREMENTS, REQUIREMENTS + 2)
     met = rng.sample(asked, rng.choices(range(REQUIREMENTS + 1), weights=(18, 20, 22, 22, 18))[0])
     others = [kind for kind in KINDS if kind not in asked]
-    objects = [rng.choice(KINDS[kind].words) for kind in met]
-    while len(objects) < sentences:
-        objects.append(rng.choice(_FILLERS if rng.random() < 0.4 else KINDS[rng.choice(others)].words))
-    rng.shuffle(objects)
-    return " ".join(rng.choice(_SENTENCES).format(thing) for thing in objects)
+    sentences = [_sentence(rng, kind) for kind in met]
+    length = rng.randint(REQUIREMENTS, REQUIREMENTS + 1)
+    while len(sentences) < length:
+        sentences.append(_sentence(rng, None if rng.random() < _FILLER_SHARE else rng.choice(others)))
+    rng.shuffle(sentences)
+    return " ".join(sentences)
+
+
+def _sentence(rng: random.Random, kind: str | None) -> str:
+    """Write a sentence that does a thing of this kind, or that does nothing anybody could ask for."""
+    words: tuple[str, ...] = _FILLERS if kind is None else KINDS[kind].words
+    sentences: tuple[str, ...] = _FILLER_SENTENCES if kind is None else KINDS[kind].sentences
+    return rng.choice(sentences + _SHARED_SENTENCES).format(rng.choice(words))
 
 
 def as_dict(row: SyntheticRow) -> dict[str, Any]:
