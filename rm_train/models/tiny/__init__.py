@@ -1,1 +1,1 @@
-"""The tiny judge: a model of about a million parameters, built and warm-started here so that a run needs no download."""
+"""The tiny judge: a model of about a million parameters, built and taught here so that a run needs no download."""

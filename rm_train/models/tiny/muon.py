@@ -45,7 +45,7 @@ class Muon(torch.optim.Optimizer):
         assert matrix.grad is not None
         average = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
         average.lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(average, momentum)
+        return torch.lerp(matrix.grad, average, momentum)
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:

@@ -79,6 +79,8 @@ def build_tiny_judge(
     torch.manual_seed(seed)
     model = build_model(tokenizer)
     _train(model, tokenizer, examples, rng, settings, progress)
+    # Stored as verl.model_merger stores the trained judge, so that both are compared at the same precision.
+    model.to(torch.bfloat16)
     with atomic_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
@@ -109,7 +111,7 @@ def _train(
         targets = is_answer[:, 1:]
         loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[targets]), tokens[:, 1:][targets])
         model.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()

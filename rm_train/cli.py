@@ -1,0 +1,168 @@
+"""The `rm-train` command: a thin door to the rooms of this package."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from reward_fn.judges.pointwise import ATTRIBUTES
+
+
+def _fail(error: Exception) -> None:
+    """End the command with an error that a person can act on, without a traceback."""
+    raise click.ClickException(str(error)) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rm-train")
+def main() -> None:
+    """Train a judge by reinforcement learning on human ratings, and measure it.
+
+    \b
+    The main job, from nothing to a report:   rm-train train
+    The same on your own HelpSteer2 file:     rm-train train dataset=helpsteer2 dataset_path=FILE
+    """
+
+
+@main.command()
+@click.argument("source")
+@click.argument("out_dir", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--attribute", type=click.Choice(list(ATTRIBUTES)), default="helpfulness", show_default=True,
+              help="The rating that is the target.")  # fmt: skip
+@click.option("--on-bad-row", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
+              help="Stop at a row that cannot be used, or skip, count and list it.")  # fmt: skip
+@click.option("--val-fraction", type=float, default=0.05, show_default=True,
+              help="Share of prompts held out where the source has no split of its own.")  # fmt: skip
+@click.option("--max-train-rows", type=int, help="Keep the first so many training rows.")
+@click.option("--max-val-rows", type=int, help="Keep the first so many validation rows.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seeds the synthetic rows.")
+def prepare(source: str, out_dir: Path, **options: Any) -> None:  # noqa: ANN401 - click's own options, passed on
+    """Turn HelpSteer2 ratings into verl parquet.
+
+    SOURCE is a .jsonl or .jsonl.gz file, a folder that holds train and validation files, a name on the Hugging Face
+    hub, or the word "synthetic" for the embedded synthetic set. OUT_DIR gets train.parquet, validation.parquet and
+    manifest.json; the same input again is left as it is.
+    """
+    from rm_train.data import PrepareError, PrepareSettings
+    from rm_train.data import prepare as prepare_data
+
+    synthetic = source == "synthetic"
+    settings = PrepareSettings(
+        dataset="synthetic" if synthetic else "helpsteer2",
+        path=None if synthetic else source,
+        out_dir=out_dir,
+        **options,
+    )
+    try:
+        prepared = prepare_data(settings, progress=sys.stderr.isatty())
+    except (PrepareError, OSError) as error:
+        _fail(error)
+    counts = prepared.manifest["counts"]
+    state = "written" if prepared.rebuilt else "up to date"
+    click.echo(
+        f"{out_dir}: {state}, {counts['train']['rows']} training and {counts['validation']['rows']} validation rows"
+    )
+    for reason, count in prepared.manifest["bad_rows"].items():
+        click.echo(f"left out: {count} rows: {reason}")
+
+
+@main.command()
+@click.argument("task", default="pointwise")
+@click.argument("overrides", nargs=-1)
+@click.option("--fresh", is_flag=True, help="Forget what earlier attempts at this run left, and start anew.")
+def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
+    """Train a judge with verl, and report what came of it.
+
+    TASK is a config in the configs folder (pointwise); OVERRIDES are Hydra overrides of its keys. The same command
+    continues an interrupted run, and shows the report of a finished one.
+
+    \b
+    rm-train train                                            the tiny judge on the embedded synthetic set
+    rm-train train recipe=linear steps=40 seed=1              another reward, fewer steps, another seed
+    rm-train train dataset=helpsteer2 dataset_path=FILE       your own HelpSteer2 ratings
+    rm-train train base_model=hf base_model_path=FOLDER       your own model
+
+    The first override may be given without the task.
+    """
+    if "=" in task:
+        task, overrides = "pointwise", (task, *overrides)
+    from rich.console import Console
+
+    from rm_train.launch.config import ConfigError, compose_config
+
+    # SIGTERM stops a run as Ctrl-C does: verl is ended in order, and nothing is left running.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        config = compose_config(task, overrides)
+        from rm_train.data import PrepareError
+        from rm_train.launch.pipeline import DataChangedError, run_task
+        from rm_train.launch.process import ProcessFailedError
+        from rm_train.launch.run_folder import RunBusyError
+    except ConfigError as error:
+        _fail(error)
+    try:
+        run_task(task, overrides, config, fresh=fresh, console=Console(highlight=False))
+    except (PrepareError, DataChangedError, ProcessFailedError, RunBusyError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on from the last checkpoint", err=True)
+        sys.exit(130)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@main.command()
+@click.option("--model", required=True, help="A model folder or a name on the Hugging Face hub.")
+@click.option("--data", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="verl parquet, as `rm-train prepare` writes it.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where metrics and judgments go.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--max-new-tokens", type=click.IntRange(1), default=256, show_default=True)
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Judge only the first rows.")
+@click.option("--on-long-prompt", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
+def evaluate(model: str, data: Path, out: Path | None, **options: Any) -> None:  # noqa: ANN401 - click's own options
+    """Let a judge rate every row greedily, and print how often it is right."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from rm_train.evaluation.evaluate import evaluate_model
+    from rm_train.report import evaluation_table
+
+    console = Console(highlight=False)
+    try:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("judging", total=None)
+            evaluation = evaluate_model(
+                model, data, out, progress=lambda done, total: bar.update(task, completed=done, total=total), **options
+            )
+    except (ValueError, OSError) as error:
+        _fail(error)
+    console.print(evaluation_table(evaluation))
+
+
+@main.command()
+@click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def report(run_dir: Path) -> None:
+    """Write the report of a run folder again, and print its table."""
+    from rich.console import Console
+
+    from rm_train.report import console_table, write_report
+
+    try:
+        written = write_report(run_dir)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    Console(highlight=False).print(console_table(written))
+    click.echo(f"report: {run_dir / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main()

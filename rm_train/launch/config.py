@@ -1,0 +1,79 @@
+"""A run's config: our Hydra files on top of verl's, composed exactly as stock verl composes them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+import rm_train
+
+_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row")
+"""Keys that change where or how strictly a run works, but not what comes out."""
+
+
+class ConfigError(ValueError):
+    """The config cannot be used; the message names the key and the fix."""
+
+
+def configs_dir() -> Path:
+    """Return the folder of the Hydra configs: inside an installed package, or at the top of a checkout."""
+    package = Path(rm_train.__file__).parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def task_names() -> list[str]:
+    """Return the tasks that can be trained: the configs at the top of the configs folder."""
+    return sorted(path.stem for path in configs_dir().glob("*.yaml"))
+
+
+def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose a task's config and fill in its run folder.
+
+    Args:
+        task: One of `task_names()`.
+        overrides: Hydra overrides, such as `recipe=linear` or `steps=20`.
+
+    Returns:
+        The config with `run_dir` set: what was given, or a folder in `runs_dir` that is a function of all else.
+
+    Raises:
+        ConfigError: verl is not installed, the task is unknown, or an override does not fit.
+    """
+    spec = importlib.util.find_spec("verl")
+    if spec is None or spec.origin is None:
+        raise ConfigError("verl is not installed; install it with: pip install 'rm-train[train]'")
+    if task not in task_names():
+        raise ConfigError(f"unknown task {task!r}; choose one of: {', '.join(task_names())}")
+    verl_configs = Path(spec.origin).parent / "trainer" / "config"
+    try:
+        with initialize_config_dir(version_base=None, config_dir=str(configs_dir().resolve())):
+            config = compose(task, overrides=[f"hydra.searchpath=[file://{verl_configs}]", *overrides])
+        if OmegaConf.is_missing(config, "base_model_path"):
+            raise ConfigError("base_model=hf needs a model: add base_model_path=FOLDER_OR_HUB_NAME")
+        if OmegaConf.is_missing(config, "run_dir"):
+            config.run_dir = str(Path(config.runs_dir).absolute() / _run_name(task, config))
+        else:
+            config.run_dir = str(Path(config.run_dir).absolute())
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(str(error)) from error
+    return config
+
+
+def _run_name(task: str, config: DictConfig) -> str:
+    """Return a readable name whose last part is a digest of everything that shapes the result."""
+    whole = OmegaConf.to_container(OmegaConf.merge(config, dict.fromkeys(_NOT_IN_THE_NAME, "")), resolve=True)
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
+    recipe = config.reward.custom_reward_function.reward_kwargs.recipe
+    parts = (task, config.dataset, config.base_model, recipe, f"seed{config.seed}", digest)
+    return re.sub(r"[^\w.-]+", "_", "-".join(map(str, parts)))

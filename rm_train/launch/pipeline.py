@@ -1,0 +1,171 @@
+"""The main job from first to last: data, model, evaluation, training, evaluation again, report.
+
+Each phase leaves a whole result or none and is skipped when its result is there, so the same command continues an
+interrupted run and shows the report of a finished one.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.progress import Progress
+
+from rm_train.data import PreparedData, PrepareSettings, prepare
+from rm_train.evaluation.evaluate import METRICS_FILE, evaluate_model
+from rm_train.files import atomic_folder
+from rm_train.launch.progress import TrainingBar
+from rm_train.launch.record import RunRecord
+from rm_train.launch.run_folder import RunFolder
+from rm_train.launch.verl_run import merge_checkpoint, train, training_command
+from rm_train.report import console_table, write_report
+
+TINY = "tiny"
+"""The base model that is built here; every other one is loaded."""
+
+
+class DataChangedError(RuntimeError):
+    """The data of a run that has begun is not what it was."""
+
+
+def prepare_settings(config: DictConfig) -> PrepareSettings:
+    """Return what a config says about the data."""
+    return PrepareSettings(
+        dataset=config.dataset,
+        out_dir=RunFolder(Path(config.run_dir)).data,
+        path=config.dataset_path,
+        attribute=config.attribute,
+        on_bad_row=config.on_bad_row,
+        seed=config.seed,
+        max_train_rows=config.max_train_rows,
+        max_val_rows=config.max_val_rows,
+        shuffle_targets=config.shuffle_targets,
+    )
+
+
+def run_task(task: str, overrides: Sequence[str], config: DictConfig, *, fresh: bool, console: Console) -> Path:
+    """Run or continue a training run.
+
+    Args:
+        task: The name of the config.
+        overrides: What the config was composed with; verl composes it again.
+        config: The composed config, with its run folder.
+        fresh: Remove what earlier attempts left.
+        console: Where progress and the final table go.
+
+    Returns:
+        The report page.
+
+    Raises:
+        RunBusyError: Another process works in the run folder.
+        PrepareError: The data cannot be prepared.
+        DataChangedError: The data has changed since the run began.
+        ProcessFailedError: verl failed; the message says why and where its log is.
+    """
+    folder = RunFolder(Path(config.run_dir))
+    with folder.lock():
+        if fresh:
+            folder.clear()
+        console.print(f"run folder: {folder.path}", soft_wrap=True)
+        _Run(task, overrides, config, folder, console).all_phases()
+    report = write_report(folder.path)
+    console.print(console_table(report))
+    page = folder.path / "report.html"
+    console.print(f"report: {page}", soft_wrap=True)
+    return page
+
+
+class _Run:
+    """One attempt at a run."""
+
+    def __init__(
+        self, task: str, overrides: Sequence[str], config: DictConfig, folder: RunFolder, console: Console
+    ) -> None:
+        self._task, self._overrides, self._config = task, overrides, config
+        self._folder, self._console = folder, console
+        self._record = RunRecord(folder.record)
+
+    def all_phases(self) -> None:
+        """Do what is not done yet."""
+        config, folder = self._config, self._folder
+        data = self._prepare()
+        if config.base_model == TINY:
+            self._build_tiny(Path(config.base_model_path))
+        command = shlex.join(training_command(self._task, self._overrides, config))
+        self._record.describe(self._task, config, data.manifest, command)
+        self._evaluate(config.base_model_path, data.validation, "before")
+        if not folder.model.exists():
+            if folder.trained_steps() < config.steps:
+                self._train()
+            self._merge()
+        self._evaluate(str(folder.model), data.validation, "after")
+
+    @contextmanager
+    def _phase(self, name: str, title: str) -> Iterator[None]:
+        """Announce a phase and record how long it took."""
+        self._console.print(f"[bold]{title}[/bold]")
+        began = time.perf_counter()
+        yield
+        self._record.add_seconds(name, time.perf_counter() - began)
+
+    def _prepare(self) -> PreparedData:
+        known = self._record.data_fingerprint()
+        with self._phase("data", "preparing data"):
+            data = prepare(prepare_settings(self._config), progress=self._console.is_terminal)
+        if known is not None and known != data.manifest["fingerprint"]:
+            raise DataChangedError(
+                f"the data at {self._config.dataset_path} has changed since this run began; start anew with --fresh"
+            )
+        skipped = sum(data.manifest["bad_rows"].values())
+        if skipped:
+            self._console.print(f"{skipped} rows cannot be used and are left out: {self._folder.data}/bad_rows.jsonl")
+        return data
+
+    def _build_tiny(self, path: Path) -> None:
+        if path.exists():
+            return
+        from rm_train.models.tiny.warm_start import build_tiny_judge
+
+        with self._phase("warm start", f"building the tiny judge, kept in {path}"), self._bar() as bar:
+            task = bar.add_task("teaching", total=None)
+            build_tiny_judge(
+                path, self._config.seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+
+    def _evaluate(self, model: str, data: Path, side: Literal["before", "after"]) -> None:
+        target = self._folder.evaluation(side)
+        if (target / METRICS_FILE).exists():
+            return
+        with self._phase(f"evaluation {side}", f"judging the validation rows, {side} training"), self._bar() as bar:
+            task = bar.add_task("judging", total=None)
+            evaluate_model(
+                model,
+                data,
+                target,
+                max_new_tokens=self._config.data.max_response_length,
+                on_long_prompt="skip",
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+    def _train(self) -> None:
+        config, folder = self._config, self._folder
+        metrics = folder.next_metrics()
+        done = folder.trained_steps()
+        title = f"training from step {done}" if done else "training"
+        with self._phase("training", f"{title}, full log in {folder.log('train')}"):
+            bar = TrainingBar(self._console, metrics, done, config.steps)
+            with bar.shown():
+                train(self._task, self._overrides, config, metrics, bar.update)
+
+    def _merge(self) -> None:
+        with self._phase("merge", "writing the trained judge"), atomic_folder(self._folder.model) as temporary:
+            merge_checkpoint(self._folder, self._folder.trained_steps(), temporary)
+
+    def _bar(self) -> Progress:
+        return Progress(console=self._console, transient=True, disable=not self._console.is_terminal)

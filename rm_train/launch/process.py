@@ -1,0 +1,103 @@
+"""Runs one of a run's processes: its output goes to a log, and nothing it started outlives it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+POLL_S = 0.2
+STOP_S = 20.0
+"""How long a process may take to stop when it is asked to, before it is killed."""
+
+_MARK = "RM_TRAIN_PROCESS"
+"""The variable by which a process and all that it starts are known; Ray's daemons leave their parent's family tree."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ProcessFailedError(RuntimeError):
+    """A process ended with an error; the message has the end of its log and where the rest is."""
+
+
+def run_logged(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    on_poll: Callable[[], None] | None = None,
+) -> None:
+    """Run a command to its end, appending all of its output to a log.
+
+    Args:
+        command: The program and its arguments.
+        environment: Added to this process's own.
+        log: Where output and errors go.
+        on_poll: Called a few times a second while the command runs.
+
+    Raises:
+        ProcessFailedError: The command ended with an error.
+        KeyboardInterrupt: Passed on, after the command and all it started have ended.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    mark = uuid.uuid4().hex
+    with log.open("ab") as file:
+        # A session of its own: Ctrl-C reaches this process only, which then stops the command in order.
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, **environment, _MARK: mark},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while child.poll() is None:
+                if on_poll is not None:
+                    on_poll()
+                try:
+                    child.wait(POLL_S)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            _end(child, mark)
+        if on_poll is not None:
+            on_poll()
+    if child.returncode != 0:
+        ending = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
+        raise ProcessFailedError(f"{_last_error(log)}\n\n{Path(command[0]).name} ended with {ending}. Full log: {log}")
+
+
+def _end(child: subprocess.Popen[bytes], mark: str) -> None:
+    """Stop a process and whatever it started: politely, then by force."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    _, alive = psutil.wait_procs(_marked(mark), timeout=STOP_S / 4)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=STOP_S / 4)
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    # Another user's processes do not show their environment; they are not ours.
+    return [
+        process for process in psutil.process_iter(["environ"]) if (process.info["environ"] or {}).get(_MARK) == mark
+    ]
+
+
+def _last_error(log: Path, lines: int = 15) -> str:
+    """Return the last traceback's end, or the last lines, of a log."""
+    text = _ANSI.sub("", log.read_bytes()[-200_000:].decode(errors="replace"))
+    start = text.rfind("Traceback (most recent call last)")
+    tail = text[start:] if start >= 0 else text
+    return "\n".join(tail.strip().splitlines()[-lines:])

@@ -1,0 +1,86 @@
+"""What a run is, written down: enough to trace every number in its report."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from rm_train.files import atomic_write_json, atomic_write_text
+
+_PACKAGES = ("rm-train", "verl", "torch", "ray", "transformers")
+
+
+class RunRecord:
+    """The file `run.json` of a run folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}}
+
+    def data_fingerprint(self) -> str | None:
+        """Return the fingerprint of the data the run began with; None before it began."""
+        fingerprint: str | None = self._content.get("data", {}).get("fingerprint")
+        return fingerprint
+
+    def describe(self, task: str, config: DictConfig, manifest: Mapping[str, Any], command: str) -> None:
+        """Write what the run is, and its resolved config beside it.
+
+        Args:
+            task: The name of the config.
+            config: The resolved config.
+            manifest: The manifest of the prepared data.
+            command: verl's command line.
+        """
+        atomic_write_text(self._path.with_name("config.yaml"), OmegaConf.to_yaml(config))
+        counts = manifest["counts"]
+        self._content |= {
+            "title": f"{task} judge: {config.base_model} on {config.dataset}",
+            "task": task,
+            "recipe": config.reward.custom_reward_function.reward_kwargs.recipe,
+            "base_model": config.base_model,
+            "data": {
+                "name": f"{config.dataset}/{config.attribute}",
+                "synthetic": config.dataset == "synthetic",
+                "path": config.dataset_path,
+                "rows": {side: counts[side]["rows"] for side in ("train", "validation")},
+                "bad_rows": manifest["bad_rows"],
+                "fingerprint": manifest["fingerprint"],
+            },
+            "seed": config.seed,
+            "steps": config.steps,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+            "hardware": config.trainer.device,
+            "notes": _notes(config),
+            "command": command,
+        }
+        self._save()
+
+    def add_seconds(self, phase: str, seconds: float) -> None:
+        """Add to the time that a phase has taken over all attempts."""
+        taken = self._content["seconds"]
+        taken[phase] = round(taken.get(phase, 0.0) + seconds, 1)
+        self._save()
+
+    def _save(self) -> None:
+        atomic_write_json(self._path, self._content)
+
+
+def _notes(config: DictConfig) -> list[str]:
+    """Return what a reader must know to take the figures for what they are."""
+    notes = ["The trained weights are stored in bfloat16 by verl.model_merger."]
+    if config.dataset == "synthetic":
+        notes.append("The data is synthetic: generated texts in HelpSteer2's shape, whose true score is computable.")
+    if config.base_model == "tiny":
+        notes.append(
+            "The warm start is a deliberately lenient judge: taught to read the facts, but to score too kindly and "
+            "noisily. What the training shows is that RL calibrates it. Its weights are stored in bfloat16 too."
+        )
+    if config.shuffle_targets:
+        notes.append("The training targets are shuffled: a control, from which nothing can be learned.")
+    return notes

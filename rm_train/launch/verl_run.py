@@ -1,0 +1,78 @@
+"""The verl process of a run: the very command a person could paste, and the environment it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from rm_train.launch.config import configs_dir
+from rm_train.launch.process import run_logged
+from rm_train.launch.run_folder import RunFolder
+
+
+def training_command(task: str, overrides: Sequence[str], config: DictConfig) -> list[str]:
+    """Return stock verl's command line for a run."""
+    return [
+        sys.executable,
+        "-m",
+        "verl.trainer.main_ppo",
+        "--config-dir",
+        str(configs_dir().resolve()),
+        "--config-name",
+        task,
+        *(override for override in overrides if not override.startswith("run_dir=")),
+        f"run_dir={config.run_dir}",
+    ]
+
+
+def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
+    """Return what a run adds to the environment; a value that the user has set is kept.
+
+    Args:
+        config: The run's config.
+        metrics: The file for verl's `file` logger.
+    """
+    defaults = {
+        "HYDRA_FULL_ERROR": "1",
+        "PYTHONUNBUFFERED": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if config.trainer.device == "cpu":
+        defaults["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+    fixed = {"VERL_FILE_LOGGER_PATH": str(metrics), "TENSORBOARD_DIR": str(Path(config.run_dir) / "tensorboard")}
+    if config.trainer.device == "cpu":
+        fixed["VERL_PLATFORM"] = "cpu"
+    if Path(config.base_model_path).is_dir():
+        # Nothing has to come from the hub, and asking it costs a minute where it cannot be reached.
+        fixed |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return {key: os.environ.get(key, value) for key, value in defaults.items()} | fixed
+
+
+def train(
+    task: str, overrides: Sequence[str], config: DictConfig, metrics: Path, on_poll: Callable[[], None] | None
+) -> None:
+    """Run verl until the run's last step; it resumes from the last checkpoint in the run folder.
+
+    Raises:
+        ProcessFailedError: verl ended with an error.
+    """
+    folder = RunFolder(Path(config.run_dir))
+    run_logged(
+        training_command(task, overrides, config), training_environment(config, metrics), folder.log("train"), on_poll
+    )
+
+
+def merge_checkpoint(folder: RunFolder, step: int, target: Path) -> None:
+    """Write a checkpoint's policy as a Hugging Face folder; verl.model_merger stores the weights in bfloat16.
+
+    Raises:
+        ProcessFailedError: The checkpoint cannot be read.
+    """
+    command = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
+    paths = ["--local_dir", str(folder.actor(step)), "--target_dir", str(target)]
+    run_logged([*command, *paths], {"HF_HUB_OFFLINE": "1", "VERL_PLATFORM": "cpu"}, folder.log("merge"))
