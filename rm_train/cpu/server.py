@@ -222,28 +222,10 @@ class RolloutServer:
         self._rejecting = False
         self._open.set()
 
-    # verl frees the memory of an accelerator with these; here nothing outlives a batch but the weights.
+    async def _nothing(self, **kwargs: object) -> None:
+        """Do nothing: verl frees an accelerator's memory; here nothing outlives a batch but the weights."""
 
-    async def wake_up(self) -> None:
-        """Do nothing."""
-
-    async def sleep(self) -> None:
-        """Do nothing."""
-
-    async def clear_kv_cache(self) -> None:
-        """Do nothing."""
-
-    async def release_kv_cache(self) -> None:
-        """Do nothing."""
-
-    async def resume_kv_cache(self) -> None:
-        """Do nothing."""
-
-    async def start_profile(self, **kwargs: object) -> None:
-        """Do nothing."""
-
-    async def stop_profile(self) -> None:
-        """Do nothing."""
+    wake_up = sleep = clear_kv_cache = release_kv_cache = resume_kv_cache = start_profile = stop_profile = _nothing
 
 
 def _set_threads() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -83,21 +84,31 @@ def test_batches_have_a_limit(make):
 
 def test_new_weights_wait_for_the_running_batch(make):
     async def scenario():
-        server, sizes = make()
+        server, _ = make()
         await server.start()
-        weights = [
-            (name, tensor.clone()) for name, tensor in server._weights._targets.items() if "inv_freq" not in name
-        ]
-        old = asyncio.create_task(ask(server))
-        while not sizes:
-            await asyncio.sleep(0.001)
-        assert not old.done()
-        await server.load_weights(weights, first=True, last=True, version=7)
-        done_before = old.done()
-        return done_before, await old, await ask(server)
+        running, finish, generate = Event(), Event(), server._generator.generate
 
-    done_before, old, new = run(scenario())
-    assert done_before
+        def slow(requests, abort):
+            running.set()
+            assert finish.wait(30)
+            return generate(requests, abort)
+
+        server._generator.generate = slow
+        targets = server._weights._targets
+        before = {name: tensor.clone() for name, tensor in targets.items()}
+        old = asyncio.create_task(ask(server))
+        await asyncio.to_thread(running.wait, 30)
+        new = [(name, tensor + 1) for name, tensor in before.items()]
+        loading = asyncio.create_task(server.load_weights(new, first=True, last=True, version=7))
+        await asyncio.sleep(0.1)
+        assert not loading.done()
+        assert all(targets[name].equal(tensor) for name, tensor in before.items())
+        finish.set()
+        await loading
+        assert all(targets[name].equal(tensor) for name, tensor in new)
+        return await old, await ask(server)
+
+    old, new = run(scenario())
     assert old.extra_fields["global_steps"] is None
     assert new.extra_fields["global_steps"] == 7
 
