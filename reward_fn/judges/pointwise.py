@@ -42,9 +42,7 @@ ATTRIBUTES: dict[str, tuple[str, str, str]] = {
 """Attribute of HelpSteer2 -> what is rated, what 0 means, what 4 means."""
 
 
-def pointwise_messages(
-    conversation: Sequence[Message], answer: str, attribute: str = "helpfulness"
-) -> list[Message]:
+def pointwise_messages(conversation: Sequence[Message], answer: str, attribute: str = "helpfulness") -> list[Message]:
     """Return the chat messages that ask a judge to rate the last answer of a conversation.
 
     The judged texts stand between fences that are longer than any run of `~` in them, so no text can close its own
@@ -78,7 +76,9 @@ def pointwise_messages(
     return [{"role": "user", "content": content}]
 
 
-_VERDICT = re.compile(r"<reason>([^<]*(?:<(?!/?(?:reason|score)>)[^<]*)*)</reason>\s*<score>\s*(\d{1,3})\s*</score>", re.A)
+_VERDICT = re.compile(
+    r"<reason>([^<]*(?:<(?!/?(?:reason|score)>)[^<]*)*)</reason>\s*<score>\s*(\d{1,3})\s*</score>", re.A
+)
 _TAG = re.compile(r"</?(?:reason|score)>")
 
 

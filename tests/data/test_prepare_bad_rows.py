@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from ratings import listing, make_row, make_rows, read_rows, write_jsonl
+from tests.data.ratings import listing, make_row, make_rows, read_rows, write_jsonl
 
 from rm_train.data import BadRowError, PrepareError
 from rm_train.data.errors import BadReason

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from ratings import make_row, write_jsonl
+from tests.data.ratings import make_row, write_jsonl
 
 MEASURED = """
 import sys, threading

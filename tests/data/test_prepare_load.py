@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from ratings import make_rows, read_rows, write_jsonl
+from tests.data.ratings import make_rows, read_rows, write_jsonl
 
 from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.data import PrepareSettings, SourceError, prepare

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
-from ratings import listing, make_rows, read_rows, write_jsonl
+from tests.data.ratings import listing, make_rows, read_rows, write_jsonl
 
 from rm_train import files
 from rm_train.data import PrepareError, PrepareSettings, SourceError, pipeline, prepare

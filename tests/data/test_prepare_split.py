@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ratings import make_row, make_rows, read_rows, write_jsonl
+from tests.data.ratings import make_row, make_rows, read_rows, write_jsonl
 
 from rm_train.data import PrepareError, SourceError
 from rm_train.data.sources.base import choose_sides

@@ -5,7 +5,7 @@ import json
 from collections import Counter, defaultdict
 
 import pytest
-from ratings import read_rows
+from tests.data.ratings import read_rows
 
 from rm_train.data import PrepareSettings, prepare
 from rm_train.data.synthetic import as_dict, generate_rows, read_facts

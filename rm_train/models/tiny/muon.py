@@ -43,9 +43,9 @@ class Muon(torch.optim.Optimizer):
 
     def _momentum(self, matrix: torch.nn.Parameter, momentum: float) -> torch.Tensor:
         assert matrix.grad is not None
-        average = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
+        average: torch.Tensor = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
         average.lerp_(matrix.grad, 1 - momentum)
-        return torch.lerp(matrix.grad, average, momentum)
+        return matrix.grad + momentum * (average - matrix.grad)
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,61 @@
+"""A run's processes: logged, and gone afterwards with everything they started."""
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rm_train.launch.process import ProcessFailedError, run_logged
+
+# Starts a process that leaves its parent's session, as Ray's daemons do, and says its number.
+DAEMON = (
+    "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
+    " start_new_session=True); print(p.pid, flush=True)"
+)
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_output_and_errors_are_appended_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "x.log"
+    run_logged(python("import sys; print('out'); print('err', file=sys.stderr)"), {}, log)
+    run_logged(python("import os; print(os.environ['EXTRA'])"), {"EXTRA": "again"}, log)
+    assert sorted(log.read_text().split()) == ["again", "err", "out"]
+
+
+def test_a_failure_shows_the_traceback_and_names_the_log(tmp_path: Path) -> None:
+    with pytest.raises(ProcessFailedError) as caught:
+        run_logged(python("print('noise'); raise ValueError('the key is wrong')"), {}, tmp_path / "x.log")
+    message = str(caught.value)
+    assert "ValueError: the key is wrong" in message and "exit status 1" in message
+    assert str(tmp_path / "x.log") in message and "noise" not in message
+
+
+@pytest.mark.parametrize("ending", ["", "; raise SystemExit(3)"])
+def test_daemons_do_not_outlive_the_command(tmp_path: Path, ending: str) -> None:
+    log = tmp_path / "x.log"
+    try:
+        run_logged(python(DAEMON + ending), {}, log)
+    except ProcessFailedError:
+        assert ending
+    pid = int(log.read_text().split()[0])
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_an_interrupt_ends_the_command_first(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+
+    def interrupt_once_it_runs() -> None:
+        if log.read_text():
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_logged(python(DAEMON + "; import time; time.sleep(60)"), {}, log, interrupt_once_it_runs)
+    assert time.monotonic() - began < 30
+    pid = int(log.read_text().split()[0])
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
