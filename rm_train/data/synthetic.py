@@ -35,43 +35,33 @@ class Requirement:
 KINDS: dict[str, Requirement] = {
     "city": Requirement(
         ("Name a city.", "Mention some city."),
-        ("Paris", "Rome", "Oslo", "Cairo", "Lima"),
+        ("Paris", "Rome", "Oslo", "Cairo"),
         ("People in {} know this.", "We came here from {}."),
     ),
     "color": Requirement(
         ("Name a color.", "Mention some color."),
-        ("red", "blue", "green", "yellow", "purple"),
+        ("red", "blue", "green", "yellow"),
         ("The door there is {}.", "Most of it looks {}."),
     ),
     "animal": Requirement(
         ("Name an animal.", "Mention some animal."),
-        ("a fox", "a horse", "an owl", "a rabbit", "a whale"),
+        ("a fox", "a horse", "an owl", "a rabbit"),
         ("I once met {} there.", "You may see {}."),
     ),
     "food": Requirement(
         ("Name a food.", "Mention some food."),
-        ("bread", "rice", "soup", "cheese", "pasta"),
+        ("bread", "rice", "soup", "cheese"),
         ("They all ate {} there.", "You can taste {}."),
     ),
     "day": Requirement(
         ("Name a day.", "Mention some day."),
-        ("Monday", "Tuesday", "Thursday", "Friday", "Saturday"),
+        ("Monday", "Tuesday", "Thursday", "Friday"),
         ("We go there every {}.", "Come back on {}."),
     ),
     "price": Requirement(
         ("Name a price.", "Mention some price."),
-        ("5 dollars", "20 dollars", "9 euros", "40 euros", "3 pounds"),
+        ("5 dollars", "20 dollars", "9 euros", "40 euros"),
         ("One visit costs {}.", "We paid {} for it."),
-    ),
-    "tool": Requirement(
-        ("Name a tool.", "Mention some tool."),
-        ("a hammer", "a chisel", "a shovel", "a brush", "a ladder"),
-        ("You will need {}.", "I always bring {}."),
-    ),
-    "sport": Requirement(
-        ("Name a sport.", "Mention some sport."),
-        ("tennis", "soccer", "rowing", "skiing", "boxing"),
-        ("Some people play {}.", "Others prefer {} there."),
     ),
 }
 
