@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from tests.data.ratings import listing, make_row, make_rows, read_rows, write_jsonl
 
 from rm_train.data import BadRowError, PrepareError
 from rm_train.data.errors import BadReason
 from rm_train.data.sources import base
+from tests.data.ratings import listing, make_row, make_rows, read_rows, write_jsonl
 
 
 def _without(field):

@@ -3,11 +3,11 @@
 import sys
 
 import pytest
-from tests.data.ratings import make_rows, read_rows, write_jsonl
 
 from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.data import PrepareSettings, SourceError, prepare
 from rm_train.data.sources import hub
+from tests.data.ratings import make_rows, read_rows, write_jsonl
 
 
 @pytest.fixture(scope="module")

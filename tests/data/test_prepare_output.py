@@ -6,11 +6,11 @@ import sys
 from collections import Counter
 
 import pytest
-from tests.data.ratings import listing, make_rows, read_rows, write_jsonl
 
 from rm_train import files
 from rm_train.data import PrepareError, PrepareSettings, SourceError, pipeline, prepare
 from rm_train.data.process import SCHEMA
+from tests.data.ratings import listing, make_rows, read_rows, write_jsonl
 
 OUTPUTS = ["manifest.json", "train.parquet", "validation.parquet"]
 

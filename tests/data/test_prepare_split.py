@@ -3,11 +3,11 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.ratings import make_row, make_rows, read_rows, write_jsonl
 
 from rm_train.data import PrepareError, SourceError
 from rm_train.data.sources.base import choose_sides
 from rm_train.data.split import prompt_key, side_of
+from tests.data.ratings import make_row, make_rows, read_rows, write_jsonl
 
 prompts = st.text(min_size=1)
 fractions = st.floats(0.01, 0.99)

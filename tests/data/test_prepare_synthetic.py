@@ -5,10 +5,10 @@ import json
 from collections import Counter, defaultdict
 
 import pytest
-from tests.data.ratings import read_rows
 
 from rm_train.data import PrepareSettings, prepare
 from rm_train.data.synthetic import as_dict, generate_rows, read_facts
+from tests.data.ratings import read_rows
 
 DEFAULTS = PrepareSettings("synthetic", "unused")
 VAL_ROWS = 2 * DEFAULTS.val_prompts

@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.ratings import make_row, make_rows, read_rows, write_jsonl
 
 from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.data.converters.helpsteer2 import parse_turns
 from rm_train.data.errors import RowProblem
+from tests.data.ratings import make_row, make_rows, read_rows, write_jsonl
 
 THREE = [
     {"role": "user", "content": "first\nline"},

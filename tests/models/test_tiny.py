@@ -68,7 +68,9 @@ def test_it_learns_the_form_of_a_verdict_within_a_few_steps(judge: Path) -> None
 
 def test_the_same_seed_gives_the_same_judge(judge: Path, tmp_path: Path) -> None:
     build_tiny_judge(tmp_path / "again", seed=3, settings=SHORT)
-    first, second = (AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (judge, tmp_path / "again"))
+    first, second = (
+        AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (judge, tmp_path / "again")
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

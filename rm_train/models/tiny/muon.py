@@ -45,7 +45,8 @@ class Muon(torch.optim.Optimizer):
         assert matrix.grad is not None
         average: torch.Tensor = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
         average.lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad + momentum * (average - matrix.grad)
+        update: torch.Tensor = matrix.grad.lerp(average, momentum)
+        return update
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
