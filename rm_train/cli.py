@@ -67,7 +67,7 @@ def prepare(source: str, out_dir: Path, **options: Any) -> None:  # noqa: ANN401
     click.echo(
         f"{out_dir}: {state}, {counts['train']['rows']} training and {counts['validation']['rows']} validation rows"
     )
-    for reason, count in prepared.manifest["bad_rows"].items():
+    for reason, count in prepared.manifest["bad_rows"]["by_reason"].items():
         click.echo(f"left out: {count} rows: {reason}")
 
 

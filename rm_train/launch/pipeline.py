@@ -122,9 +122,11 @@ class _Run:
             raise DataChangedError(
                 f"the data at {self._config.dataset_path} has changed since this run began; start anew with --fresh"
             )
-        skipped = sum(data.manifest["bad_rows"].values())
-        if skipped:
-            self._console.print(f"{skipped} rows cannot be used and are left out: {self._folder.data}/bad_rows.jsonl")
+        bad = data.manifest["bad_rows"]
+        if bad["count"]:
+            self._console.print(
+                f"{bad['count']} rows cannot be used and are left out: {self._folder.data}/{bad['file']}"
+            )
         return data
 
     def _build_tiny(self, path: Path) -> None:

@@ -49,7 +49,7 @@ class RunRecord:
                 "synthetic": config.dataset == "synthetic",
                 "path": config.dataset_path,
                 "rows": {side: counts[side]["rows"] for side in ("train", "validation")},
-                "bad_rows": manifest["bad_rows"],
+                "bad_rows": manifest["bad_rows"]["count"],
                 "fingerprint": manifest["fingerprint"],
             },
             "seed": config.seed,

@@ -42,11 +42,11 @@ class Muon(torch.optim.Optimizer):
                     matrix.add_(update, alpha=-length)
 
     def _momentum(self, matrix: torch.nn.Parameter, momentum: float) -> torch.Tensor:
-        assert matrix.grad is not None
+        gradient: torch.Tensor | None = matrix.grad
+        assert gradient is not None
         average: torch.Tensor = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
-        average.lerp_(matrix.grad, 1 - momentum)
-        update: torch.Tensor = matrix.grad.lerp(average, momentum)
-        return update
+        average.lerp_(gradient, 1 - momentum)
+        return torch.add(gradient, average - gradient, alpha=momentum)
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
