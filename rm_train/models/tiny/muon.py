@@ -42,11 +42,10 @@ class Muon(torch.optim.Optimizer):
                     matrix.add_(update, alpha=-length)
 
     def _momentum(self, matrix: torch.nn.Parameter, momentum: float) -> torch.Tensor:
-        gradient: torch.Tensor | None = matrix.grad
-        assert gradient is not None
+        assert matrix.grad is not None
         average: torch.Tensor = self.state[matrix].setdefault("average", torch.zeros_like(matrix))
-        average.lerp_(gradient, 1 - momentum)
-        return torch.add(gradient, average - gradient, alpha=momentum)
+        average.lerp_(matrix.grad, 1 - momentum)
+        return matrix.grad.lerp(average, momentum)
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
@@ -58,4 +57,5 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     for _ in range(5):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    result: torch.Tensor = x.mT if tall else x
+    return result
