@@ -68,8 +68,8 @@ KINDS: dict[str, Requirement] = {
 _TOPICS = ("my garden", "our trip", "the party", "a picnic", "the new shop", "our school", "the museum", "a long walk")
 _TASKS = ("Write about {}.", "Tell me about {}.", "Talk about {}.", "Describe {}.")
 _SHARED_SENTENCES = ("It reminds me of {}.", "First I recall {}.", "Then there is {}.")
-_FILLERS = ("old times", "good luck", "the rest", "nice music", "many things", "something new")
-_FILLER_SENTENCES = ("We talked about {}.", "I still like {}.")
+_FILLERS = ("home", "luck", "music", "a lot", "the rest", "old days")
+_FILLER_SENTENCES = ("We talked about {}.", "I still enjoy {} now.")
 _FILLER_SHARE = 0.4
 
 

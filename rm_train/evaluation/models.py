@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -65,6 +66,8 @@ def load_judge(model: str, dtype: str, device: str) -> tuple[PreTrainedModel, Pr
     check_model(model)
     local = Path(model).expanduser()
     name = str(local) if local.is_dir() else model
+    if local.is_dir():
+        disable_progress_bar()  # what is read from the disk is there at once
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(name)
         loaded: Any = AutoModelForCausalLM.from_pretrained(name, dtype=DTYPES[dtype])

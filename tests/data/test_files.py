@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -94,21 +93,20 @@ def test_kill_before_the_rename_keeps_the_old_folder_and_the_rest_is_removed_a_d
         assert not left.exists()
 
 
-def _replace_many_times(target: str, name: str) -> None:
-    for _ in range(50):
-        with files.atomic_folder(target) as folder:
-            (folder / "a").write_text(name)
-            (folder / "b").write_text(name)
+_REPLACE_MANY_TIMES = """
+import sys
+from rm_train import files
+target, name = sys.argv[1:]
+for _ in range(50):
+    with files.atomic_folder(target) as folder:
+        (folder / "a").write_text(name)
+        (folder / "b").write_text(name)
+"""
 
 
 def test_two_processes_never_mix_their_files(tmp_path):
     target = tmp_path / "data"
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_replace_many_times, args=(str(target), name)) for name in ("x", "y")]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    workers = [subprocess.Popen([sys.executable, "-c", _REPLACE_MANY_TIMES, str(target), name]) for name in ("x", "y")]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     assert (target / "a").read_text() == (target / "b").read_text()
     assert list(tmp_path.iterdir()) == [target]

@@ -119,4 +119,4 @@ def test_length_and_position_predict_no_better_than_the_majority_class(rows):
         print(f"{name:24} {accuracy:.3f}")
     assert max(found.values()) <= majority + 0.05
     # Counting what is named tells something, as it should, but far less than reading what was asked.
-    assert max(others.values()) < majority + 0.25
+    assert max(others.values()) < 0.55

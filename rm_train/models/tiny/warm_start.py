@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from reward_fn.judges.pointwise import PointwiseVerdict, format_pointwise, pointwise_messages
 from rm_train.data.synthetic import generate_rows, read_facts, write_reason
@@ -79,6 +80,7 @@ def build_tiny_judge(
     _train(model, tokenizer, examples, rng, settings, progress)
     # Stored as verl.model_merger stores the trained judge, so that both are compared at the same precision.
     model.to(torch.bfloat16)
+    disable_progress_bar()
     with atomic_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
