@@ -95,7 +95,8 @@ def test_the_same_command_goes_on_and_finishes(job: Job) -> None:
     first, second = job.metrics(1), job.metrics(2)
     trained = [step for step in second if "timing_s/step" in second[step]]
     assert trained == list(range(resumed_from + 1, STEPS + 1))
-    assert set(range(1, resumed_from + 1)) <= first.keys()
+    # verl saves a step before it logs it, so a stop in between loses the metrics of that one step.
+    assert set(range(1, resumed_from)) <= first.keys()
 
 
 def test_the_parts_of_the_reward_reach_verls_loggers(job: Job) -> None:
