@@ -71,7 +71,8 @@ def build_report(run: RunData) -> Report:
             "accuracy": curve(run.steps, "reward/acc/mean"),
             "validation_accuracy": validation_curve(run.steps, "acc"),
             "format_ok": curve(run.steps, "reward/format_ok/mean"),
-            "entropy": curve(run.steps, "actor/entropy"),
+            # verl logs it under the second name when it does not recompute log-probabilities (bypass_mode).
+            "entropy": curve(run.steps, "actor/entropy") or curve(run.steps, "actor/entropy_loss"),
             "response_length": curve(run.steps, "response_length/mean"),
             "step_seconds": curve(run.steps, "timing_s/step"),
         },

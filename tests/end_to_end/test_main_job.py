@@ -59,7 +59,7 @@ def running() -> list[str]:
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     job = Job(tmp_path_factory.mktemp("job"))
     torch.set_num_threads(1)
-    build_tiny_judge(job.root / "cache" / "tiny-judge-seed0", 0, WarmStart(prompts=200, steps=40))
+    build_tiny_judge(job.root / "cache" / "tiny-judge-v1-seed0", 0, WarmStart(prompts=200, steps=40))
     yield job
 
 
@@ -112,7 +112,7 @@ def test_the_parts_of_the_reward_reach_verls_loggers(job: Job) -> None:
 def test_the_run_leaves_a_judge_two_evaluations_and_a_report(job: Job) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    before = AutoModelForCausalLM.from_pretrained(job.root / "cache" / "tiny-judge-seed0").state_dict()
+    before = AutoModelForCausalLM.from_pretrained(job.root / "cache" / "tiny-judge-v1-seed0").state_dict()
     after = AutoModelForCausalLM.from_pretrained(job.folder.model).state_dict()
     assert before.keys() == after.keys()
     assert {tensor.dtype for tensor in [*before.values(), *after.values()]} == {torch.bfloat16}
@@ -125,7 +125,9 @@ def test_the_run_leaves_a_judge_two_evaluations_and_a_report(job: Job) -> None:
     assert record["data"]["synthetic"] and record["versions"]["verl"] == "0.9.1"
     page = (job.folder.path / "report.html").read_text()
     assert "synthetic" in page and "lenient" in page
-    assert json.loads((job.folder.path / "report.json").read_text())
+    report = json.loads((job.folder.path / "report.json").read_text())
+    for name, points in report["curves"].items():
+        assert points and points[-1][0] == STEPS, name
 
 
 def test_a_finished_run_only_shows_its_report(job: Job) -> None:

@@ -45,10 +45,14 @@ class _Example:
 
 
 def lenient_score(true_score: int, rng: random.Random) -> int:
-    """Return the score of a kind and noisy judge: mostly a point too high, at times right or two points too high."""
+    """Return the score of a kind and noisy judge: mostly a point too high, at times right or two points too high.
+
+    The kindness is marked enough that the random drift of a training run without signal (shuffled targets) does not
+    undo it, and the right score common enough to be sampled, found and reinforced.
+    """
     if rng.random() < 0.08:
         return rng.randrange(5)
-    return min(4, true_score + rng.choices((0, 1, 2), weights=(22, 56, 22))[0])
+    return min(4, true_score + rng.choices((0, 1, 2), weights=(8, 84, 8))[0])
 
 
 def build_tiny_judge(
