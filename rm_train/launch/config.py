@@ -20,6 +20,10 @@ _NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row")
 """Keys that change where or how strictly a run works, but not what comes out."""
 
 
+_SMALLEST = {"steps": 1, "seed": 0, "val_rows": 1}
+"""Keys that must be whole numbers, and the smallest that each may be."""
+
+
 class ConfigError(ValueError):
     """The config cannot be used; the message names the key and the fix."""
 
@@ -47,7 +51,7 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
         The config with `run_dir` set: what was given, or a folder in `runs_dir` that is a function of all else.
 
     Raises:
-        ConfigError: verl is not installed, the task is unknown, or an override does not fit.
+        ConfigError: verl is not installed, the task is unknown, or an override does not fit or has no sensible value.
     """
     spec = importlib.util.find_spec("verl")
     if spec is None or spec.origin is None:
@@ -67,6 +71,10 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(str(error)) from error
+    for key, smallest in _SMALLEST.items():
+        value = config[key]
+        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+            raise ConfigError(f"{key} must be a whole number, {smallest} or more, and is {value!r}")
     return config
 
 

@@ -54,6 +54,10 @@ def test_every_choice_of_every_group_composes() -> None:
         (["stepz=3"], "Could not override 'stepz'"),
         (["base_model=hf"], "base_model_path=FOLDER_OR_HUB_NAME"),
         (["steps"], "steps"),
+        (["steps=abc"], "steps must be a whole number, 1 or more, and is 'abc'"),
+        (["steps=0"], "steps must be a whole number, 1 or more, and is 0"),
+        (["seed=-1"], "seed must be a whole number, 0 or more"),
+        (["val_rows=true"], "val_rows must be a whole number"),
     ],
 )
 def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
