@@ -1,14 +1,15 @@
-"""Continues a batch of prompts with a transformers model on the CPU.
+"""Continues prompts with a transformers model on the CPU, in a batch that sequences join and leave at any token.
 
 What makes it fast where there are few cores: the rollouts of one prompt read it once, prompts of like length are read
-together, nothing in the loop is done sequence by sequence, and finished sequences leave the batch.
+together, and no time goes to sequences that have ended.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from threading import Event
 from typing import Literal
 
@@ -16,11 +17,13 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
 
-from rm_train.cpu import kv_cache
+from rm_train.cpu.kv_cache import BatchCache
 from rm_train.cpu.sampling import Sampler, SamplingParams
 
-NO_TOKEN = -1
-"""Fills the rows of the table of stop tokens; no token has this number."""
+Decode = Callable[[list[int]], str]
+"""Turns tokens into text."""
+
+StopReason = Literal["completed", "length", "aborted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,121 +34,244 @@ class Request:
     params: SamplingParams
 
 
-@dataclass(frozen=True, slots=True)
 class Completion:
-    """What a prompt was continued with; the last token may be the one that stopped it."""
+    """What a prompt has been continued with so far.
 
-    tokens: list[int]
-    log_probs: list[float]
-    stop_reason: Literal["completed", "length", "aborted"]
+    Attributes:
+        request: What was asked for.
+        tokens: The new tokens; the last one may be the one that stopped it.
+        log_probs: Their log-probabilities, of the distribution that they were drawn from.
+        stop_reason: Why there will be no more; None while it is running.
+        epoch: The generator's epoch when it began; None before the first.
+    """
+
+    __slots__ = ("epoch", "log_probs", "request", "stop_reason", "tokens")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.tokens: list[int] = []
+        self.log_probs: list[float] = []
+        self.stop_reason: StopReason | None = None
+        self.epoch: int | None = None
 
 
-class _Batch:
-    """The sequences that are still in the batch, and what all sequences have got so far."""
+class _Running:
+    """A completion in the batch, with what decides its next token and its end."""
 
-    def __init__(self, requests: Sequence[Request], eos: frozenset[int]) -> None:
-        steps = max(request.params.max_tokens for request in requests)
-        self.tokens = torch.zeros((len(requests), steps), dtype=torch.long)
-        self.log_probs = torch.zeros((len(requests), steps))
-        self.lengths = torch.zeros(len(requests), dtype=torch.long)
-        self.stopped = torch.zeros(len(requests), dtype=torch.bool)
-        self.rows = torch.arange(len(requests))
-        self.active = torch.ones(len(requests), dtype=torch.bool)
-        self._limits = torch.tensor([request.params.max_tokens for request in requests])
-        stops = [self._stops(request.params, eos) for request in requests]
-        width = max(map(len, stops))
-        self._stops_table = torch.tensor([row + [NO_TOKEN] * (width - len(row)) for row in stops], dtype=torch.long)
+    __slots__ = ("_decode", "_longest_stop", "_stop_tokens", "completion", "uniform")
 
-    @staticmethod
-    def _stops(params: SamplingParams, eos: frozenset[int]) -> list[int]:
-        return [*params.stop_token_ids, *(() if params.ignore_eos else eos)]
+    def __init__(self, completion: Completion, eos: frozenset[int], decode: Decode | None, random: Random) -> None:
+        params = completion.request.params
+        if params.stop and decode is None:
+            raise ValueError(f"stop strings need a tokenizer: {params.stop}")
+        self.completion = completion
+        self.uniform = random.random
+        self._stop_tokens = frozenset(params.stop_token_ids) | (frozenset() if params.ignore_eos else eos)
+        self._decode = decode
+        self._longest_stop = max((len(stop.encode()) for stop in params.stop), default=0)
 
-    def add(self, tokens: torch.Tensor, log_probs: torch.Tensor, step: int) -> None:
-        """Append a token to each sequence in the batch and note which sequences that ends."""
-        # Sequences that have ended are written too, past their length: cheaper than leaving them out.
-        self.tokens[self.rows, step] = tokens
-        self.log_probs[self.rows, step] = log_probs
-        self.lengths[self.rows] += self.active.long()
-        stopped = self.active & (tokens[:, None] == self._stops_table).any(-1)
-        self.stopped[self.rows] |= stopped
-        self.active = self.active & ~stopped & (self._limits > step + 1)
+    def add(self, token: int, log_prob: float) -> bool:
+        """Append a token and return whether that ends the sequence."""
+        completion = self.completion
+        completion.tokens.append(token)
+        completion.log_probs.append(log_prob)
+        if token in self._stop_tokens or (self._longest_stop and self._has_stop_string()):
+            completion.stop_reason = "completed"
+        elif len(completion.tokens) == completion.request.params.max_tokens:
+            completion.stop_reason = "length"
+        return completion.stop_reason is not None
 
-    def compact(self) -> torch.Tensor:
-        """Drop the sequences that have ended and return the places of the others."""
-        kept = self.active.nonzero().squeeze(-1)
-        self.rows, self.active = self.rows[kept], self.active[kept]
-        self._limits, self._stops_table = self._limits[kept], self._stops_table[kept]
-        return kept
-
-    def completions(self) -> list[Completion]:
-        """Return what each sequence has got; those still active were cut off."""
-        unfinished = set(self.rows[self.active].tolist())
-        columns = (self.tokens, self.log_probs, self.lengths, self.stopped)
-        return [
-            Completion(
-                tokens=tokens[:length],
-                log_probs=log_probs[:length],
-                stop_reason="aborted" if row in unfinished else "completed" if stopped else "length",
-            )
-            for row, (tokens, log_probs, length, stopped) in enumerate(zip(*(c.tolist() for c in columns), strict=True))
-        ]
+    def _has_stop_string(self) -> bool:
+        # A token is at least one byte, so the string is in the last tokens; a few more, because decoding may treat the
+        # first of its tokens in a way of its own.
+        assert self._decode is not None
+        tail = self._decode(self.completion.tokens[-self._longest_stop - 4 :])
+        return any(stop in tail for stop in self.completion.request.params.stop)
 
 
 class BatchGenerator:
     """Generates with one model; not for use by several threads at once.
 
+    What a request gets depends on the seed, the epoch, its prompt and parameters, and how many requests with this
+    prompt the epoch has had before: not on what else is in the batch, nor on when it came. (Up to rounding: matrices of
+    another size are multiplied in another order.)
+
     Args:
         model: A causal language model of transformers, in evaluation mode.
         eos: The tokens that end a sequence.
-        seed: Seeds the sampling: the same batches in the same order get the same tokens.
+        seed: Seeds the sampling.
         max_prefill_tokens: The most tokens of prompts, with padding, that the model reads at once.
+        decode: The tokenizer's; needed for stop strings only.
+
+    Attributes:
+        epoch: The training step of the weights; None for those that the model came with.
     """
 
-    def __init__(self, model: PreTrainedModel, eos: Iterable[int], seed: int, max_prefill_tokens: int = 8192) -> None:
-        kv_cache.check_supported(model.config)
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        eos: Iterable[int],
+        seed: int,
+        max_prefill_tokens: int = 8192,
+        decode: Decode | None = None,
+    ) -> None:
         self._model = model
         self._eos = frozenset(eos)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._seed = seed
         self._max_prefill_tokens = max_prefill_tokens
+        self._decode = decode
+        self._seen: Counter[tuple[int, ...]] = Counter()
+        self.epoch: int | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._running: list[_Running] = []
+        self._sampler = Sampler()
+        self._cache = BatchCache(self._model.config)
+        self._logits = torch.zeros(0, self._model.config.get_text_config().vocab_size)
+        self._positions = torch.zeros((0, 1), dtype=torch.long)
+
+    @property
+    def running(self) -> int:
+        """The number of sequences in the batch."""
+        return len(self._running)
+
+    @property
+    def bytes_per_token(self) -> int:
+        """What a token of a sequence in the batch takes of memory."""
+        config = self._model.config.get_text_config()
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return int(2 * config.num_hidden_layers * config.num_key_value_heads * size * self._model.dtype.itemsize)
+
+    def begin_epoch(self, number: int) -> None:
+        """Draw anew for prompts that have been continued before, as a function of this number (a training step)."""
+        self.epoch = number
+        self._seen.clear()
+
+    def _random(self, request: Request) -> Random:
+        if request.params.seed is not None:
+            return Random(request.params.seed)
+        self._seen[request.prompt] += 1
+        return Random(repr((self._seed, self.epoch, self._seen[request.prompt], request.prompt)))
 
     @torch.inference_mode()
+    def join(self, completions: Iterable[Completion]) -> None:
+        """Read prompts and take their completions into the batch, for `advance` to add to.
+
+        Raises:
+            ValueError: There are stop strings and no tokenizer. The batch is as before.
+        """
+        joining = [
+            _Running(completion, self._eos, self._decode, self._random(completion.request))
+            for completion in completions
+        ]
+        copies: dict[tuple[int, ...], list[_Running]] = {}
+        for one in joining:
+            one.completion.epoch = self.epoch
+            copies.setdefault(one.completion.request.prompt, []).append(one)
+        for prompts in self._parts(sorted(copies, key=len)):
+            self._prefill(prompts, [copies[prompt] for prompt in prompts])
+
+    def _parts(self, prompts: Sequence[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+        """Cut prompts, shortest first, into parts that fit the limit when padded to their longest."""
+        parts: list[list[tuple[int, ...]]] = []
+        for prompt in prompts:
+            if not parts or (len(parts[-1]) + 1) * len(prompt) > self._max_prefill_tokens:
+                parts.append([])
+            parts[-1].append(prompt)
+        return parts
+
+    def _prefill(self, prompts: Sequence[tuple[int, ...]], copies: Sequence[Sequence[_Running]]) -> None:
+        """Read different prompts together, and add the sequences that continue each of them."""
+        lengths = torch.tensor([len(prompt) for prompt in prompts])
+        width = len(prompts[-1])
+        tokens = torch.tensor([(0,) * (width - len(prompt)) + prompt for prompt in prompts])
+        positions = torch.arange(width) - (width - lengths)[:, None]
+        cache = DynamicCache(config=self._model.config)
+        logits = self._forward(tokens, positions >= 0, positions.clamp(min=0), cache)
+        source = torch.arange(len(prompts)).repeat_interleave(torch.tensor([len(several) for several in copies]))
+        self._cache.join(cache, lengths, source)
+        joining = [one for several in copies for one in several]
+        self._sampler.join([one.completion.request.params for one in joining])
+        self._logits = torch.cat([self._logits, logits[source]])
+        self._positions = torch.cat([self._positions, lengths[source, None]])
+        self._running += joining
+
+    @torch.inference_mode()
+    def advance(self) -> list[Completion]:
+        """Give every sequence in the batch its next token; return those that this ends, which leave."""
+        uniform = [one.uniform() for one in self._running]
+        tokens, log_probs = self._sampler(self._logits, uniform)
+        going_on: list[int] = []
+        ended: list[int] = []
+        for row, (one, token, log_prob) in enumerate(zip(self._running, tokens, log_probs, strict=True)):
+            (ended if one.add(token, log_prob) else going_on).append(row)
+        left = [self._running[row].completion for row in ended]
+        if ended:
+            self._keep(going_on, ended)
+        if not self._running:
+            self._logits = self._logits[:0]
+        else:
+            self._cache.grow()
+            last = torch.tensor([one.completion.tokens[-1:] for one in self._running])
+            self._logits = self._forward(last, self._cache.mask(), self._positions, self._cache)
+            self._cache.advance()
+            self._positions = self._positions + 1
+        return left
+
+    @torch.inference_mode()
+    def remove(self, completions: Iterable[Completion]) -> None:
+        """End sequences in the batch with what they have got; those that are not in it are let be."""
+        unwanted = set(completions)
+        rows = [row for row, one in enumerate(self._running) if one.completion in unwanted]
+        if rows:
+            for row in rows:
+                self._running[row].completion.stop_reason = "aborted"
+            kept = self._keep([row for row in range(len(self._running)) if row not in set(rows)], rows)
+            self._logits = self._logits[kept]
+
+    def remove_all(self) -> None:
+        """End all sequences with what they have got; works after an error in the model too."""
+        for one in self._running:
+            one.completion.stop_reason = "aborted"
+        self._clear()
+
+    def _keep(self, kept: Sequence[int], removed: Sequence[int]) -> torch.Tensor:
+        """Remove rows of all but the logits; the last rows take their places, so that few rows move.
+
+        Returns:
+            The rows that stay, in their new order.
+        """
+        count = len(kept)
+        holes = [row for row in removed if row < count]
+        order = list(range(count))
+        for hole, mover in zip(holes, kept[count - len(holes) :], strict=True):
+            order[hole] = mover
+        rows = torch.tensor(order, dtype=torch.long)
+        self._cache.keep(rows)
+        self._sampler.keep(rows)
+        self._positions = self._positions[rows]
+        self._running = [self._running[row] for row in order]
+        return rows
+
     def generate(self, requests: Sequence[Request], abort: Event | None = None) -> list[Completion]:
-        """Continue all prompts.
+        """Continue prompts to their ends.
 
         Args:
-            requests: At least one request, in any order: the order does not change what is sampled.
+            requests: In any order.
             abort: Ends the generation early when set; sequences keep what they have got.
 
         Returns:
             One completion for each request, in their order.
         """
-        order = sorted(range(len(requests)), key=lambda index: (len(requests[index].prompt), requests[index].prompt))
-        ordered = [requests[index] for index in order]
-        completions = self._generate([*ordered], abort or Event())
-        return [completion for _, completion in sorted(zip(order, completions, strict=True), key=lambda pair: pair[0])]
-
-    def _generate(self, requests: Sequence[Request], abort: Event) -> list[Completion]:
-        batch = _Batch(requests, self._eos)
-        sampler = Sampler([request.params for request in requests], self._generator)
-        lengths = torch.tensor([len(request.prompt) for request in requests])
-        width = int(lengths.max())
-        logits, cache = self._prefill(requests, width)
-        mask = torch.arange(width) >= width - lengths[:, None]
-        positions = lengths[:, None]
-        for step in range(batch.tokens.shape[1]):
-            tokens, log_probs = sampler(logits)
-            batch.add(tokens, log_probs, step)
-            if not batch.active.any() or abort.is_set():
-                break
-            if 2 * int(batch.active.sum()) <= len(batch.active):
-                kept = batch.compact()
-                sampler.keep(kept)
-                cache.batch_select_indices(kept)
-                tokens, mask, positions = tokens[kept], mask[kept], positions[kept]
-            mask = torch.nn.functional.pad(mask, (0, 1), value=True)
-            logits = self._forward(tokens[:, None], mask, positions, cache)
-            positions = positions + 1
-        return batch.completions()
+        completions = [Completion(request) for request in requests]
+        self.join(completions)
+        while self._running:
+            if abort is not None and abort.is_set():
+                self.remove_all()
+            else:
+                self.advance()
+        return completions
 
     def _forward(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache) -> torch.Tensor:
         """Return the logits after each row's last token."""
@@ -159,30 +285,3 @@ class BatchGenerator:
         )
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
-
-    def _prefill(self, requests: Sequence[Request], width: int) -> tuple[torch.Tensor, Cache]:
-        """Read each different prompt once; return every request's logits and the cache of them all."""
-        # Requests are sorted by prompt, so those of one prompt follow one another.
-        copies = Counter(request.prompt for request in requests)
-        parts, logits, row = [], [], 0
-        for prompts in self._parts(list(copies)):
-            part_width = len(prompts[-1])
-            padding = [part_width - len(prompt) for prompt in prompts]
-            tokens = torch.tensor([(0,) * pad + prompt for pad, prompt in zip(padding, prompts, strict=True)])
-            positions = torch.arange(part_width) - torch.tensor(padding)[:, None]
-            cache = DynamicCache(config=self._model.config)
-            part_logits = self._forward(tokens, positions >= 0, positions.clamp(min=0), cache)
-            source = torch.arange(len(prompts)).repeat_interleave(torch.tensor([copies[prompt] for prompt in prompts]))
-            parts.append(kv_cache.PrefilledPrompts(cache, source, slice(row, row + len(source))))
-            logits.append(part_logits[source])
-            row += len(source)
-        return torch.cat(logits), kv_cache.merge(parts, len(requests), width)
-
-    def _parts(self, prompts: Sequence[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
-        """Cut prompts, shortest first, into parts that fit the limit when padded to their longest."""
-        parts: list[list[tuple[int, ...]]] = []
-        for prompt in prompts:
-            if not parts or (len(parts[-1]) + 1) * len(prompt) > self._max_prefill_tokens:
-                parts.append([])
-            parts[-1].append(prompt)
-        return parts

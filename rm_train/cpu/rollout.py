@@ -43,7 +43,7 @@ class HfCpuReplica(RolloutReplica):  # type: ignore[misc]
                 max_concurrency=self.max_concurrency,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
             )
-            .remote(self.config, self.model_config, self.replica_rank)
+            .remote(self.config, self.model_config, self.replica_rank, replicas_on_node=self.gpus_per_node)
         )
         await server.start.remote()
         self.servers, self._server_handle = [server], server

@@ -9,14 +9,9 @@ from transformers import PreTrainedModel
 
 
 class WeightLoader:
-    """Replaces the weights of a model.
-
-    Attributes:
-        version: The training step of the weights in the model; `None` for those it was made with.
-    """
+    """Replaces the weights of a model."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self.version: int | None = None
         # Tied weights have several names, and a trainer may send any of them.
         self._targets: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=False))
         self._targets |= dict(model.named_buffers())
@@ -30,7 +25,7 @@ class WeightLoader:
         self._staged.update(tensors)
 
     @torch.no_grad()
-    def commit(self, version: int | None) -> None:
+    def commit(self) -> None:
         """Put the staged weights into the model.
 
         Raises:
@@ -48,5 +43,3 @@ class WeightLoader:
             )
         for name, tensor in staged.items():
             self._targets[name].copy_(tensor)
-        if version is not None:
-            self.version = version

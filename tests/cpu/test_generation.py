@@ -1,17 +1,21 @@
 """Generation against plain forward passes of the same model: one sequence at a time, no padding, no cache."""
 
 import dataclasses
+import math
 from collections import Counter
+from random import Random
 from threading import Event
 
 import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from rm_train.cpu.generation import BatchGenerator, Request
+from rm_train.cpu.generation import BatchGenerator, Completion, Request
+from rm_train.cpu.kv_cache import ROOM
 from rm_train.cpu.sampling import Sampler, SamplingParams
 
 EOS = 1
+VOCABULARY = 61
 PROMPTS = [
     (5, 9, 3),
     (7, 7, 7, 2, 40, 41, 42, 43, 44, 45, 46, 47),
@@ -108,9 +112,11 @@ def test_tokens_are_drawn_from_the_model_distribution(llama):
 def test_a_token_that_is_filtered_out_is_never_drawn():
     logits = torch.full((2000, 50), -1.0)
     logits[:, 20:23] = 2.0
-    tokens, log_probs = Sampler([SamplingParams(max_tokens=1, top_k=3)] * 2000, torch.Generator())(logits)
-    assert set(tokens.tolist()) == {20, 21, 22}
-    assert log_probs.exp().tolist() == pytest.approx([1 / 3] * 2000)
+    sampler, random = Sampler(), Random(0)
+    sampler.join([SamplingParams(max_tokens=1, top_k=3)] * 2000)
+    tokens, log_probs = sampler(logits, [0.0, 1 - 2**-53, *(random.random() for _ in range(1998))])
+    assert set(tokens) == {20, 21, 22}
+    assert log_probs == pytest.approx([math.log(1 / 3)] * 2000)
 
 
 def test_a_prompt_is_read_once_for_all_its_rollouts(llama):
@@ -185,13 +191,114 @@ def test_finished_sequences_leave_the_batch_and_the_others_do_not_notice(llama):
         assert completion.log_probs == pytest.approx(alone.log_probs, abs=1e-4)
 
 
-def test_same_seed_same_tokens_in_whatever_order_requests_come(llama):
-    requests = [Request(p, SamplingParams(max_tokens=10)) for p in PROMPTS]
-    forward = BatchGenerator(llama, [EOS], seed=7).generate(requests)
+def test_what_a_request_gets_does_not_depend_on_its_company(llama):
+    requests = [Request(p, SamplingParams(max_tokens=10)) for p in PROMPTS * 2]
+    together = BatchGenerator(llama, [EOS], seed=7).generate(requests)
     backward = BatchGenerator(llama, [EOS], seed=7).generate(requests[::-1])
+    half_by_half = BatchGenerator(llama, [EOS], seed=7)
+    halves = half_by_half.generate(requests[:5]) + half_by_half.generate(requests[5:])
     other = BatchGenerator(llama, [EOS], seed=8).generate(requests)
-    assert [c.tokens for c in forward] == [c.tokens for c in backward[::-1]]
-    assert [c.tokens for c in forward] != [c.tokens for c in other]
+    tokens = [c.tokens for c in together]
+    # Of equal requests, the first to come is the first.
+    assert sorted(c.tokens for c in backward) == sorted(tokens)
+    assert [c.tokens for c in halves] == tokens
+    assert [c.tokens for c in other] != tokens
+    assert tokens[:5] != tokens[5:]
+
+
+def test_an_epoch_decides_the_draws_whatever_came_before_it(llama):
+    requests = [Request(p, SamplingParams(max_tokens=10)) for p in PROMPTS]
+    through, resumed = BatchGenerator(llama, [EOS], seed=7), BatchGenerator(llama, [EOS], seed=7)
+    drawn = []
+    for epoch in (1, 2, 3):
+        through.begin_epoch(epoch)
+        drawn.append([c.tokens for c in through.generate(requests)])
+    resumed.begin_epoch(3)
+    assert [c.tokens for c in resumed.generate(requests)] == drawn[2]
+    assert drawn[0] != drawn[1] != drawn[2]
+
+
+def test_a_request_may_have_a_seed_of_its_own(llama):
+    generator = BatchGenerator(llama, [EOS], seed=7)
+    seeded = [Request(PROMPTS[0], SamplingParams(max_tokens=20, seed=seed)) for seed in (1, 1, 2)]
+    first, second, third = (c.tokens for c in generator.generate(seeded))
+    assert first == second != third
+
+
+def test_sequences_join_a_running_batch(llama):
+    params = SamplingParams(max_tokens=90, temperature=0, ignore_eos=True)
+    # The last prompt is longer than all the batch has when it joins; the first to come leave before.
+    lengths = [70, 4, 90, 6, 3, 50, 12]
+    prompts = [(5, 9), (8,), PROMPTS[1], (60,), (7, 7), PROMPTS[3], tuple(range(2, 60)) * 2]
+    joining = [
+        Completion(Request(prompt, dataclasses.replace(params, max_tokens=length)))
+        for prompt, length in zip(prompts, lengths, strict=True)
+    ]
+    generator, ended = BatchGenerator(llama, [EOS], seed=0), []
+    for completion in joining:
+        generator.join([completion])
+        for _ in range(9):
+            ended += generator.advance()
+    while generator.running:
+        ended += generator.advance()
+    assert sorted(map(id, ended)) == sorted(map(id, joining))
+    for completion, length in zip(joining, lengths, strict=True):
+        assert (completion.stop_reason, len(completion.tokens)) == ("length", length)
+        assert completion.log_probs == pytest.approx(
+            reference_log_probs(
+                llama, Request(completion.request.prompt, SamplingParams(max_tokens=1)), completion.tokens
+            ),
+            abs=1e-4,
+        )
+
+
+def test_the_cache_is_compact_again_after_the_early_sequences_have_left(llama):
+    generator = BatchGenerator(llama, [], seed=0)
+    for index in range(40):
+        generator.join([Completion(Request(PROMPTS[index % 5], SamplingParams(max_tokens=12 + index % 3)))])
+        for _ in range(4):
+            generator.advance()
+    window = generator._cache._window
+    assert generator.running <= 5
+    assert window.end - window.begin <= 40 + 14
+    # 160 tokens have been generated one after another: the columns of those who left were used again.
+    assert window.end <= 40 + 14 + ROOM + 64
+    generator.remove_all()
+    assert generator.running == 0
+    assert generator._cache.layers[0].keys.numel() == 0
+
+
+def test_removed_sequences_keep_what_they_have_and_the_others_do_not_notice(llama):
+    params = SamplingParams(max_tokens=20, temperature=0, ignore_eos=True)
+    completions = [Completion(Request(prompt, params)) for prompt in PROMPTS]
+    generator = BatchGenerator(llama, [EOS], seed=0)
+    generator.join(completions)
+    for _ in range(5):
+        generator.advance()
+    generator.remove([completions[1], completions[4], Completion(Request((3,), params))])
+    while generator.running:
+        generator.advance()
+    assert [len(c.tokens) for c in completions] == [20, 5, 20, 20, 5]
+    assert [c.stop_reason for c in completions] == ["length", "aborted", "length", "length", "aborted"]
+    for completion in completions:
+        alone = BatchGenerator(llama, [EOS], seed=0).generate([completion.request])[0]
+        assert completion.tokens == alone.tokens[: len(completion.tokens)]
+
+
+def test_stop_strings_end_a_sequence_at_the_token_that_completes_them(llama):
+    letters = "".join(map(chr, range(65, 65 + VOCABULARY)))
+    decode = lambda tokens: "".join(letters[token] for token in tokens)  # noqa: E731
+    params = SamplingParams(max_tokens=40, temperature=0.9, ignore_eos=True, seed=3)
+    free = BatchGenerator(llama, [EOS], seed=0).generate([Request(PROMPTS[0], params)])[0]
+    text = decode(free.tokens)
+    stop = text[17:21]
+    end = text.index(stop) + 4
+    stopping = dataclasses.replace(params, stop=("no such text", stop))
+    stopped = BatchGenerator(llama, [EOS], seed=0, decode=decode).generate([Request(PROMPTS[0], stopping)])[0]
+    assert (stopped.tokens, stopped.stop_reason) == (free.tokens[:end], "completed")
+    assert stopped.log_probs == pytest.approx(free.log_probs[:end], abs=1e-5)
+    with pytest.raises(ValueError, match="stop strings need a tokenizer"):
+        BatchGenerator(llama, [EOS], seed=0).generate([Request(PROMPTS[0], stopping)])
 
 
 def test_sliding_windows(llama):
@@ -222,7 +329,7 @@ def test_abort_keeps_what_there_is(llama):
     params = SamplingParams(max_tokens=50, temperature=0, ignore_eos=True)
     requests = [Request(PROMPTS[0], params), Request(PROMPTS[0], dataclasses.replace(params, max_tokens=2))]
     long, short = BatchGenerator(watched, [EOS], seed=0).generate(requests, abort)
-    assert (long.stop_reason, len(long.tokens), len(long.log_probs)) == ("aborted", 5, 5)
+    assert (long.stop_reason, len(long.tokens), len(long.log_probs)) == ("aborted", 4, 4)
     assert (short.stop_reason, len(short.tokens)) == ("length", 2)
 
 
@@ -230,8 +337,11 @@ def test_parameters_of_agent_loops():
     given = {"temperature": 0.7, "top_p": 0.9, "top_k": 8, "repetition_penalty": 1.0, "logprobs": True}
     params = SamplingParams.from_request(given, max_tokens=30, ignore_eos=False)
     assert params == SamplingParams(max_tokens=30, temperature=0.7, top_p=0.9, top_k=8, logprobs=True)
+    stopping = {"stop": "x", "seed": 3, "stop_token_ids": [4]}
+    params = SamplingParams.from_request(stopping, max_tokens=30, ignore_eos=False)
+    assert params == SamplingParams(max_tokens=30, stop=("x",), seed=3, stop_token_ids=(4,))
     limited = SamplingParams.from_request({"max_tokens": 5, "logprobs": False}, max_tokens=30, ignore_eos=True)
     assert limited == SamplingParams(max_tokens=5, ignore_eos=True)
-    for bad in ({"repetition_penalty": 1.2}, {"stop": ["x"]}, {"top_p": 0.0}, {"temperature": -1}, {"max_tokens": 0}):
+    for bad in ({"repetition_penalty": 1.2}, {"stop": [""]}, {"top_p": 0.0}, {"temperature": -1}, {"max_tokens": 0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             SamplingParams.from_request(bad, max_tokens=30, ignore_eos=False)

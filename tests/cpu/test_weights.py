@@ -24,9 +24,8 @@ def test_nothing_changes_before_the_last_part(model):
     loader.stage(parts[:3], first=True)
     loader.stage(parts[3:], first=False)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-    loader.commit(version=4)
+    loader.commit()
     assert all(torch.equal(tensor, new[name]) for name, tensor in model.state_dict().items())
-    assert loader.version == 4
 
 
 def test_an_update_that_broke_off_is_forgotten(model):
@@ -34,7 +33,7 @@ def test_an_update_that_broke_off_is_forgotten(model):
     loader = WeightLoader(model)
     loader.stage([("no.such.weight", torch.zeros(1))], first=True)
     loader.stage(new.items(), first=True)
-    loader.commit(version=1)
+    loader.commit()
     assert all(torch.equal(tensor, new[name]) for name, tensor in model.state_dict().items())
 
 
@@ -52,9 +51,8 @@ def test_weights_that_do_not_fit_leave_the_model_alone(model, spoil, complaint):
     loader = WeightLoader(model)
     loader.stage(new.items(), first=True)
     with pytest.raises(ValueError, match=complaint):
-        loader.commit(version=1)
+        loader.commit()
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-    assert loader.version is None
 
 
 @pytest.mark.parametrize("sent", [("lm_head.weight",), ("model.embed_tokens.weight",)])
@@ -67,6 +65,6 @@ def test_tied_weights_may_come_under_any_of_their_names(llama, sent):
         del new[name]
     loader = WeightLoader(model)
     loader.stage(new.items(), first=True)
-    loader.commit(version=1)
+    loader.commit()
     assert torch.equal(model.lm_head.weight, new[sent[0]])
     assert torch.equal(model.model.embed_tokens.weight, new[sent[0]])
