@@ -1,17 +1,22 @@
-"""verl's FSDP2 engine on CPU: the stock engine, registered for one more device, without pinned memory."""
+"""verl's FSDP2 engines on CPU: the stock engines, registered for one more device.
+
+They differ in what the stock ones hard-wire for GPUs: pinned memory for the reference model, flash attention for the
+value model.
+"""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import torch
-from verl.workers.config import FSDPEngineConfig
+from verl.workers.config import FSDPEngineConfig, HFModelConfig
 from verl.workers.engine import EngineRegistry
-from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
+from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead, FSDPEngineWithValueHead
 
 
 class FSDP2CpuEngine(FSDPEngineWithLMHead):  # type: ignore[misc]
-    """Stock FSDP2 language model engine for device `cpu`."""
+    """Stock FSDP2 language model engine for device `cpu`: the actor and the reference model."""
 
     engine_config: FSDPEngineConfig
 
@@ -30,6 +35,34 @@ class FSDP2CpuEngine(FSDPEngineWithLMHead):  # type: ignore[misc]
         return wrapped
 
 
+class FSDP2CpuValueEngine(FSDP2CpuEngine, FSDPEngineWithValueHead):
+    """Stock FSDP2 value model engine for device `cpu`: PPO's critic."""
+
+    model_config: HFModelConfig
+
+    def _build_module(self) -> torch.nn.Module:
+        """Build the model with one new output, as a token classifier with the attention that the config names.
+
+        verl's own way insists on flash attention. The way of its language models takes the class that the config's
+        architecture names. The new output's weights are drawn from the engine's seed.
+        """
+        config = self.model_config
+        hf_config = copy.deepcopy(config.hf_config)
+        hf_config.update({"num_labels": 1, "classifier_dropout": 0.0, "hidden_dropout": 0.0})
+        family = hf_config.architectures[0].partition("For")[0]
+        hf_config.architectures = [f"{family}ForTokenClassification"]
+        self.model_config = copy.copy(config)
+        self.model_config.model_type, self.model_config.hf_config = "language_model", hf_config
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.engine_config.seed)
+                module: torch.nn.Module = super()._build_module()
+        finally:
+            self.model_config = config
+        return module
+
+
 def register() -> None:
-    """Make verl choose this engine for `strategy=fsdp2` on device `cpu`."""
-    EngineRegistry.register(model_type="language_model", backend="fsdp2", device="cpu")(FSDP2CpuEngine)
+    """Make verl choose these engines for `strategy=fsdp2` on device `cpu`."""
+    for model_type, engine in (("language_model", FSDP2CpuEngine), ("value_model", FSDP2CpuValueEngine)):
+        EngineRegistry.register(model_type=model_type, backend="fsdp2", device="cpu")(engine)

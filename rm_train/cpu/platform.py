@@ -7,14 +7,13 @@ that verl's memory metrics mean something on CPU too.
 from __future__ import annotations
 
 import os
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psutil
 import torch
 from verl.plugin.platform import PlatformBase
+
+from rm_train.cpu import memory
 
 _WORKER_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -55,28 +54,27 @@ class CpuDeviceModule:
 
     def memory_allocated(self, device: object = None) -> int:
         """Return the resident memory of this process in bytes."""
-        return int(psutil.Process().memory_info().rss)
+        return memory.resident()
 
     def memory_reserved(self, device: object = None) -> int:
         """Return the resident memory of this process in bytes."""
-        return self.memory_allocated()
+        return memory.resident()
 
     def max_memory_allocated(self, device: object = None) -> int:
-        """Return the largest resident memory that this process has had, in bytes."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
+        """Return the peak of this process's resident memory in bytes."""
+        return memory.peak()
 
     def max_memory_reserved(self, device: object = None) -> int:
-        """Return the largest resident memory that this process has had, in bytes."""
-        return self.max_memory_allocated()
+        """Return the peak of this process's resident memory in bytes."""
+        return memory.peak()
 
     def reset_peak_memory_stats(self, device: object = None) -> None:
-        """Do nothing: the operating system's peak covers the life of the process."""
+        """Let the peak start anew."""
+        memory.reset_peak()
 
     def mem_get_info(self, device: object = None) -> tuple[int, int]:
-        """Return the machine's available and total memory in bytes."""
-        memory = psutil.virtual_memory()
-        return int(memory.available), int(memory.total)
+        """Return the machine's available and total memory in bytes, or the container's if that is less."""
+        return memory.available_and_total()
 
     def manual_seed(self, seed: int) -> None:
         """Seed torch's generator."""

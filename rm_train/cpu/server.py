@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import psutil
 import torch
 from omegaconf import DictConfig
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
@@ -17,6 +16,7 @@ from verl.workers.rollout.replica import TokenOutput
 
 from rm_train.cpu import attention
 from rm_train.cpu.generation import BatchGenerator, Request
+from rm_train.cpu.memory import available_and_total
 from rm_train.cpu.sampling import SamplingParams
 from rm_train.cpu.scheduler import Scheduler
 from rm_train.cpu.weights import WeightLoader
@@ -62,7 +62,8 @@ class RolloutServer:
             config.max_num_batched_tokens,
             hf.tokenizer.decode,
         )
-        memory = psutil.virtual_memory().available * config.gpu_memory_utilization / replicas_on_node
+        available, _ = available_and_total()
+        memory = available * config.gpu_memory_utilization / replicas_on_node
         threads = int(os.environ.get(THREADS_VARIABLE, 0)) or max(1, (os.cpu_count() or 1) // replicas_on_node)
         self._scheduler = Scheduler(
             self._generator,
