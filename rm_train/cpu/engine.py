@@ -1,4 +1,4 @@
-"""verl's FSDP2 engines on CPU: the stock engines, registered for one more device.
+"""verl's FSDP2 engines on CPU: the stock engines, registered for one more device when this module is imported.
 
 They differ in what the stock ones hard-wire for GPUs: pinned memory for the reference model, flash attention for the
 value model.
@@ -15,6 +15,7 @@ from verl.workers.engine import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead, FSDPEngineWithValueHead
 
 
+@EngineRegistry.register(model_type="language_model", backend="fsdp2", device="cpu")
 class FSDP2CpuEngine(FSDPEngineWithLMHead):  # type: ignore[misc]
     """Stock FSDP2 language model engine for device `cpu`: the actor and the reference model."""
 
@@ -35,6 +36,7 @@ class FSDP2CpuEngine(FSDPEngineWithLMHead):  # type: ignore[misc]
         return wrapped
 
 
+@EngineRegistry.register(model_type="value_model", backend="fsdp2", device="cpu")
 class FSDP2CpuValueEngine(FSDP2CpuEngine, FSDPEngineWithValueHead):
     """Stock FSDP2 value model engine for device `cpu`: PPO's critic."""
 
@@ -60,9 +62,3 @@ class FSDP2CpuValueEngine(FSDP2CpuEngine, FSDPEngineWithValueHead):
         finally:
             self.model_config = config
         return module
-
-
-def register() -> None:
-    """Make verl choose these engines for `strategy=fsdp2` on device `cpu`."""
-    for model_type, engine in (("language_model", FSDP2CpuEngine), ("value_model", FSDP2CpuValueEngine)):
-        EngineRegistry.register(model_type=model_type, backend="fsdp2", device="cpu")(engine)

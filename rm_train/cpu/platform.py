@@ -6,6 +6,7 @@ that verl's memory metrics mean something on CPU too.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,11 +151,12 @@ class PlatformCPU(PlatformBase):  # type: ignore[misc]
         return None, None
 
     def communication_backend_name(self) -> str:
-        """Return gloo, once a worker has joined its group.
+        """Return gloo, once a worker has joined its group and verl has the engines that it will ask for.
 
         A worker asks for this name to build `cpu:gloo,<device>:<name>`, which torch refuses when the device is the CPU
         ("Duplicate device type"). It then joins only if nobody has: verl offers no other place before that check.
         """
+        importlib.import_module("rm_train.cpu.engine")
         join_process_group()
         return "gloo"
 

@@ -1,6 +1,6 @@
 """What verl loads (entry point group `verl.plugins`) in the driver and in every Ray worker when it is imported.
 
-On a machine without an accelerator it gives verl a CPU platform, an FSDP2 engine and the `hf_cpu` rollout. Anywhere
+On a machine without an accelerator it gives verl a CPU platform, FSDP2 engines and the `hf_cpu` rollout. Anywhere
 else it changes nothing. verl reports a plug-in that fails as a debug line only, so `LOADED` tells whether it worked.
 """
 
@@ -11,7 +11,7 @@ import os
 import torch
 
 LOADED = False
-"""Whether verl has been given the CPU platform, engine and rollout in this process."""
+"""Whether verl has been given the CPU platform and rollout in this process."""
 
 
 def wanted() -> bool:
@@ -28,7 +28,10 @@ def wanted() -> bool:
 
 
 def load() -> None:
-    """Register the platform, then what asks verl for the platform as soon as it is imported."""
+    """Register the platform and the rollout; the platform registers the engines when a worker asks for it.
+
+    Importing the engines takes a second or two, and most of a run's processes have no engine.
+    """
     from verl.plugin.platform import PlatformRegistry, set_platform
 
     from rm_train.cpu.platform import PlatformCPU
@@ -37,9 +40,8 @@ def load() -> None:
     # Not left to verl's detection: it tries its own platforms first and takes any machine with `nvidia-smi` for a GPU.
     set_platform(PlatformCPU())
 
-    from rm_train.cpu import engine, rollout_registry
+    from rm_train.cpu import rollout_registry
 
-    engine.register()
     rollout_registry.register()
 
 

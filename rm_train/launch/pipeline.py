@@ -1,4 +1,4 @@
-"""The main job from first to last: data, model, evaluation, training, evaluation again, report.
+"""The main job from first to last: data, model, training, evaluation before and after, report.
 
 Each phase leaves a whole result or none and is skipped when its result is there, so the same command continues an
 interrupted run and shows the report of a finished one.
@@ -99,11 +99,12 @@ class _Run:
             self._build_tiny(Path(config.base_model_path))
         command = shlex.join(training_command(self._task, self._overrides, config))
         self._record.describe(self._task, config, data.manifest, command)
-        self._evaluate(config.base_model_path, data.validation, "before")
         if not folder.model.exists():
             if folder.trained_steps() < config.steps:
                 self._train()
             self._merge()
+        # Both at the end: nobody waits for an evaluation before the training begins.
+        self._evaluate(config.base_model_path, data.validation, "before")
         self._evaluate(str(folder.model), data.validation, "after")
 
     @contextmanager

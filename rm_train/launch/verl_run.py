@@ -43,7 +43,10 @@ def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
     }
     if config.trainer.device == "cpu":
-        defaults["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+        # The workers of a node compute at the same time; Ray would give each of them one thread.
+        defaults["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // config.trainer.n_gpus_per_node))
+        # Ray's spare processes lack the run's environment, so verl's actors cannot use them.
+        defaults["RAY_enable_worker_prestart"] = "0"
     fixed = {"VERL_FILE_LOGGER_PATH": str(metrics), "TENSORBOARD_DIR": str(Path(config.run_dir) / "tensorboard")}
     if config.trainer.device == "cpu":
         fixed["VERL_PLATFORM"] = "cpu"

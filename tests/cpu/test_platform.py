@@ -75,7 +75,8 @@ def test_a_worker_joins_through_verl_s_own_call(worker_of_one, monkeypatch):
 
 
 def test_asking_for_the_backend_elsewhere_joins_nothing(monkeypatch):
-    monkeypatch.delenv("RANK", raising=False)
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
     assert PlatformCPU().communication_backend_name() == "gloo"
     assert not torch.distributed.is_initialized()
 

@@ -83,19 +83,22 @@ def test_verl_finds_everything_in_a_ray_worker(ray_worker, monkeypatch):
     def inside():
         import verl
         from verl.plugin.platform import get_platform
+        from verl.utils.device import get_nccl_backend
         from verl.workers.engine import EngineRegistry
         from verl.workers.rollout.base import get_rollout_class
         from verl.workers.rollout.replica import get_rollout_replica_class
 
+        get_nccl_backend()  # a worker asks for it before it asks for its engine
         return (
             verl.__name__,
             get_platform().device_name,
             EngineRegistry.get_engine_cls("language_model", "fsdp2").__name__,
+            EngineRegistry.get_engine_cls("value_model", "fsdp2").__name__,
             get_rollout_class("hf_cpu").__name__,
             get_rollout_replica_class("hf_cpu").__name__,
             os.getpid(),
         )
 
     *found, pid = ray.get(inside.options(runtime_env={"env_vars": {"VERL_PLATFORM": "cpu"}}).remote(), timeout=120)
-    assert found == ["verl", "cpu", "FSDP2CpuEngine", "ServerAdapter", "HfCpuReplica"]
+    assert found == ["verl", "cpu", "FSDP2CpuEngine", "FSDP2CpuValueEngine", "ServerAdapter", "HfCpuReplica"]
     assert pid != os.getpid()
