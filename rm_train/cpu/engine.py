@@ -37,7 +37,7 @@ class FSDP2CpuEngine(FSDPEngineWithLMHead):  # type: ignore[misc]
 
 
 @EngineRegistry.register(model_type="value_model", backend="fsdp2", device="cpu")
-class FSDP2CpuValueEngine(FSDP2CpuEngine, FSDPEngineWithValueHead):
+class FSDP2CpuValueEngine(FSDP2CpuEngine, FSDPEngineWithValueHead):  # type: ignore[misc]
     """Stock FSDP2 value model engine for device `cpu`: PPO's critic."""
 
     model_config: HFModelConfig

@@ -164,7 +164,10 @@ class _Run:
         with self._phase("training", f"{title}, full log in {folder.log('train')}"):
             bar = TrainingBar(self._console, metrics, done, config.steps)
             with bar.shown():
-                train(self._task, self._overrides, config, metrics, bar.update)
+                train(self._task, self._overrides, config, metrics, bar.update, self._announce_stop)
+
+    def _announce_stop(self) -> None:
+        self._console.print("stopping: the step at work is finished and saved first; Ctrl-C again stops at once")
 
     def _merge(self) -> None:
         with self._phase("merge", "writing the trained judge"), atomic_folder(self._folder.model) as temporary:

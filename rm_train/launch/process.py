@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
 import subprocess
-import uuid
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,13 @@ STOP_S = 20.0
 """How long a process may take to stop when it is asked to, before it is killed."""
 
 _MARK = "RM_TRAIN_PROCESS"
-"""The variable by which a process and all that it starts are known; Ray's daemons leave their parent's family tree."""
+"""The variable by which a process and all that it starts are known; Ray's daemons leave their parent's family tree.
+
+Its value is the path of the log, so what a killed run has left is found by the next attempt at it.
+"""
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -31,21 +38,25 @@ def run_logged(
     environment: Mapping[str, str],
     log: Path,
     on_poll: Callable[[], None] | None = None,
+    on_interrupt: Callable[[], bool] | None = None,
 ) -> None:
-    """Run a command to its end, appending all of its output to a log.
+    """Run a command to its end, appending all of its output to a log; what still runs with the same log is ended first.
 
     Args:
         command: The program and its arguments.
         environment: Added to this process's own.
         log: Where output and errors go.
         on_poll: Called a few times a second while the command runs.
+        on_interrupt: Called when this process is interrupted. It may ask the command to end by itself, and returns
+            whether to wait for that; another interrupt ends the wait.
 
     Raises:
         ProcessFailedError: The command ended with an error.
         KeyboardInterrupt: Passed on, after the command and all it started have ended.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    mark = uuid.uuid4().hex
+    mark = str(log.resolve())
+    _end_marked(mark)
     with log.open("ab") as file:
         # A session of its own: Ctrl-C reaches this process only, which then stops the command in order.
         child = subprocess.Popen(
@@ -55,15 +66,14 @@ def run_logged(
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
         try:
-            while child.poll() is None:
-                if on_poll is not None:
-                    on_poll()
-                try:
-                    child.wait(POLL_S)
-                except subprocess.TimeoutExpired:
-                    continue
+            _wait(child, on_poll)
+        except KeyboardInterrupt:
+            if child.poll() is None and on_interrupt is not None and on_interrupt():
+                _wait(child, on_poll)
+            raise
         finally:
             _end(child, mark)
         if on_poll is not None:
@@ -71,6 +81,22 @@ def run_logged(
     if child.returncode != 0:
         ending = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
         raise ProcessFailedError(f"{_last_error(log)}\n\n{Path(command[0]).name} ended with {ending}. Full log: {log}")
+
+
+def _wait(child: subprocess.Popen[bytes], on_poll: Callable[[], None] | None) -> None:
+    while child.poll() is None:
+        if on_poll is not None:
+            on_poll()
+        try:
+            child.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _end_with_parent() -> None:
+    """Let the kernel stop this process when its parent is killed; runs in the child, and only Linux can."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(child: subprocess.Popen[bytes], mark: str) -> None:
@@ -82,6 +108,10 @@ def _end(child: subprocess.Popen[bytes], mark: str) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+    _end_marked(mark)
+
+
+def _end_marked(mark: str) -> None:
     _, alive = psutil.wait_procs(_marked(mark), timeout=STOP_S / 4)
     for process in alive:
         process.kill()

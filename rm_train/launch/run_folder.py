@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rm_train.files import atomic_write_text
+
+_TRACKER = "latest_checkpointed_iteration.txt"
+
 
 class RunBusyError(RuntimeError):
     """Another process works in the run folder."""
@@ -40,6 +44,16 @@ class RunFolder:
         """What the run is: config, versions, seeds, data fingerprint, seconds."""
         return self.path / "run.json"
 
+    @property
+    def metrics(self) -> Path:
+        """The metrics that verl logs, a file for each attempt at the run."""
+        return self.path / "metrics"
+
+    @property
+    def stop_request(self) -> Path:
+        """A file that asks the run to stop after the step it works on; `touch` it from anywhere."""
+        return self.path / "stop"
+
     def evaluation(self, side: str) -> Path:
         """The evaluation of the model `before` or `after` training."""
         return self.path / "evaluation" / side
@@ -50,19 +64,39 @@ class RunFolder:
 
     def next_metrics(self) -> Path:
         """A new file for the metrics of this attempt: verl empties the file it is given, even when it resumes."""
-        folder = self.path / "metrics"
-        folder.mkdir(parents=True, exist_ok=True)
-        attempt = 1 + max((int(path.stem) for path in folder.glob("*.jsonl")), default=0)
-        return folder / f"{attempt:04d}.jsonl"
+        self.metrics.mkdir(parents=True, exist_ok=True)
+        attempt = 1 + max((int(path.stem) for path in self.metrics.glob("*.jsonl")), default=0)
+        return self.metrics / f"{attempt:04d}.jsonl"
 
-    def trained_steps(self) -> int:
-        """The step of the last whole checkpoint; 0 when there is none."""
-        latest = self.checkpoints / "latest_checkpointed_iteration.txt"
-        return int(latest.read_text()) if latest.is_file() else 0
+    def checkpoint(self, step: int) -> Path:
+        """Where verl keeps the checkpoint of a step."""
+        return self.checkpoints / f"global_step_{step}"
 
     def actor(self, step: int) -> Path:
         """The policy in the checkpoint of a step, in shards."""
-        return self.checkpoints / f"global_step_{step}" / "actor"
+        return self.checkpoint(step) / "actor"
+
+    def checkpoint_steps(self) -> list[int]:
+        """The steps that have a checkpoint, whole or not."""
+        return sorted(int(path.name.rpartition("_")[2]) for path in self.checkpoints.glob("global_step_*"))
+
+    def trained_steps(self) -> int:
+        """The step of the last whole checkpoint; 0 when there is none."""
+        tracker = self.checkpoints / _TRACKER
+        text = tracker.read_text().strip() if tracker.is_file() else ""
+        if text.isdigit() and self.checkpoint(int(text)).is_dir():
+            return int(text)
+        # verl writes the tracker when a checkpoint is whole, in place: a kill in between leaves it empty. The last file
+        # of a checkpoint is the state of the data loader.
+        whole = [step for step in self.checkpoint_steps() if (self.checkpoint(step) / "data.pt").is_file()]
+        return max(whole, default=0)
+
+    def mend_tracker(self) -> None:
+        """Let verl find the last whole checkpoint."""
+        if step := self.trained_steps():
+            atomic_write_text(self.checkpoints / _TRACKER, str(step))
+        else:
+            (self.checkpoints / _TRACKER).unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from rm_train.launch.config import configs_dir
-from rm_train.launch.process import run_logged
+from rm_train.launch.process import ProcessFailedError, run_logged
 from rm_train.launch.run_folder import RunFolder
 
 
@@ -57,17 +57,49 @@ def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
 
 
 def train(
-    task: str, overrides: Sequence[str], config: DictConfig, metrics: Path, on_poll: Callable[[], None] | None
+    task: str,
+    overrides: Sequence[str],
+    config: DictConfig,
+    metrics: Path,
+    on_poll: Callable[[], None],
+    on_stop: Callable[[], None],
 ) -> None:
     """Run verl until the run's last step; it resumes from the last checkpoint in the run folder.
 
+    An interrupt lets verl finish and save the step that it works on; another one ends it at once.
+
+    Args:
+        task: The name of the config.
+        overrides: What the config was composed with.
+        config: The composed config.
+        metrics: The file for verl's metrics.
+        on_poll: Called a few times a second.
+        on_stop: Called when verl has been asked to stop.
+
     Raises:
         ProcessFailedError: verl ended with an error.
+        KeyboardInterrupt: Somebody has stopped the run.
     """
     folder = RunFolder(Path(config.run_dir))
-    run_logged(
-        training_command(task, overrides, config), training_environment(config, metrics), folder.log("train"), on_poll
-    )
+    folder.mend_tracker()
+    folder.stop_request.unlink(missing_ok=True)
+
+    def ask_to_stop() -> bool:
+        if not (metrics.exists() and metrics.stat().st_size):
+            return False  # no step has begun
+        folder.stop_request.touch()
+        on_stop()
+        return True
+
+    command, environment = training_command(task, overrides, config), training_environment(config, metrics)
+    try:
+        run_logged(command, environment, folder.log("train"), on_poll, ask_to_stop)
+    except ProcessFailedError:
+        if folder.stop_request.exists():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        folder.stop_request.unlink(missing_ok=True)
 
 
 def merge_checkpoint(folder: RunFolder, step: int, target: Path) -> None:

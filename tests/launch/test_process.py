@@ -1,5 +1,6 @@
 """A run's processes: logged, and gone afterwards with everything they started."""
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -59,3 +60,71 @@ def test_an_interrupt_ends_the_command_first(tmp_path: Path) -> None:
     assert time.monotonic() - began < 30
     pid = int(log.read_text().split()[0])
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_an_interrupt_may_leave_the_command_the_time_to_end_by_itself(tmp_path: Path) -> None:
+    log, request = tmp_path / "x.log", tmp_path / "stop"
+    waits = f"import pathlib, time; print('up', flush=True)\nwhile not pathlib.Path({str(request)!r}).exists(): time.sleep(.05)"
+
+    def interrupt_once_it_runs() -> None:
+        if log.read_text() and not request.exists():
+            raise KeyboardInterrupt
+
+    def ask() -> bool:
+        request.touch()
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        run_logged(python(waits + "\nprint('saved')"), {}, log, interrupt_once_it_runs, ask)
+    assert log.read_text().split() == ["up", "saved"]
+
+
+def test_a_second_interrupt_ends_the_wait(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    asked = []
+
+    def always_interrupt() -> None:
+        if log.read_text():
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_logged(
+            python(DAEMON + "; import time; time.sleep(60)"), {}, log, always_interrupt, lambda: not asked.append(1)
+        )
+    assert asked == [1]
+    assert time.monotonic() - began < 30
+
+
+def killed_caller(log: Path, command: str) -> None:
+    """Run a command from a process of its own, and kill that process with SIGKILL once the command runs."""
+    code = f"from rm_train.launch.process import run_logged; run_logged({python(command)!r}, {{}}, __import__('pathlib').Path({str(log)!r}))"
+    caller = subprocess.Popen(python(code))
+    while not (log.exists() and log.read_text()):
+        assert caller.poll() is None
+        time.sleep(0.05)
+    caller.kill()
+    caller.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_a_killed_caller_takes_the_command_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    killed_caller(log, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    gone(int(log.read_text()))
+
+
+def test_what_a_killed_caller_has_left_is_ended_by_the_next(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    killed_caller(log, DAEMON + "; import time; time.sleep(60)")
+    daemon = int(log.read_text().split()[0])
+    assert psutil.pid_exists(daemon)
+    run_logged(python("print('next')"), {}, log)
+    gone(daemon)
+
+
+def gone(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the process still runs"
+        time.sleep(0.05)

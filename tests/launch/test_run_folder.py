@@ -34,7 +34,7 @@ def test_each_attempt_has_its_own_metrics(tmp_path: Path) -> None:
 def test_trained_steps_are_those_of_the_last_whole_checkpoint(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.trained_steps() == 0
-    folder.checkpoints.mkdir()
+    folder.checkpoint(40).mkdir(parents=True)
     (folder.checkpoints / "latest_checkpointed_iteration.txt").write_text("40")
     assert folder.trained_steps() == 40
     assert folder.actor(40) == tmp_path / "checkpoints" / "global_step_40" / "actor"

@@ -1,0 +1,96 @@
+"""A run's checkpoints: one more when the run is asked to stop, and which are kept.
+
+verl takes a callback for them (`trainer.checkpoint_callback_class`), which lives in the process of its trainer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
+
+from rm_train.launch.run_folder import RunFolder
+
+POLL_S = 0.5
+
+
+class RunStopped(RuntimeError):
+    """The run was asked to stop, and its last step is saved; verl's callbacks end a run by raising."""
+
+
+class RunCheckpoints(CheckpointCallback):  # type: ignore[misc]
+    """Keeps `keep_checkpoints` last checkpoints and with `keep_best` the best one; stops a run that is asked to.
+
+    verl's own `max_actor_ckpt_to_keep` forgets what an earlier attempt at the run has saved.
+
+    Args:
+        config: The run's config, the same object that verl's trainer reads.
+    """
+
+    def __init__(self, config: DictConfig) -> None:
+        super().__init__(config)
+        self._folder = RunFolder(Path(config.run_dir))
+        threading.Thread(target=self._watch, name="stop-request", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Let verl save the step that it works on, once the run is asked to stop."""
+        while not self._folder.stop_request.exists():
+            time.sleep(POLL_S)
+        self.config.trainer.save_freq = 1  # verl looks at the end of every step
+
+    def on_save(
+        self, trainer: object, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs: object
+    ) -> None:
+        """Remove the checkpoints that are not kept.
+
+        Raises:
+            RunStopped: If the run is asked to stop; verl then ends.
+        """
+        steps = self._folder.checkpoint_steps()
+        keep, best = self.config.keep_checkpoints, self.config.keep_best
+        for step in superseded(steps, validation_accuracy(self._folder), keep, keep_best=best):
+            shutil.rmtree(self._folder.checkpoint(step))
+        if self._folder.stop_request.exists():
+            raise RunStopped(f"asked to stop, saved at step {global_step}")
+
+
+def superseded(
+    steps: Collection[int], accuracy: Mapping[int, float], keep_last: int | None, *, keep_best: bool
+) -> list[int]:
+    """Return the steps whose checkpoints can go.
+
+    Args:
+        steps: The steps that have a checkpoint.
+        accuracy: The validation accuracy after each step that was validated.
+        keep_last: How many of the last ones stay; all of them if None.
+        keep_best: Whether the one with the highest accuracy stays too, of equal ones the last.
+    """
+    if keep_last is None:
+        return []
+    kept = set(sorted(steps)[-keep_last:])
+    measured = [step for step in steps if step in accuracy]
+    if keep_best and measured:
+        kept.add(max(measured, key=lambda step: (accuracy[step], step)))
+    return sorted(set(steps) - kept)
+
+
+def validation_accuracy(folder: RunFolder) -> dict[int, float]:
+    """Return the accuracy of each validation that verl has logged, by step; the mean over the data sources."""
+    accuracy: dict[int, float] = {}
+    for path in sorted(folder.metrics.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if values := _accuracies(record["data"]):
+                accuracy[record["step"]] = sum(values) / len(values)
+    return accuracy
+
+
+def _accuracies(metrics: Mapping[str, Any]) -> list[float]:
+    return [value for key, value in metrics.items() if key.startswith("val-core/") and "/acc/mean@" in key]
