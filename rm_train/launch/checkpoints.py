@@ -21,10 +21,6 @@ from rm_train.launch.run_folder import RunFolder
 POLL_S = 0.5
 
 
-class RunStopped(RuntimeError):
-    """The run was asked to stop, and its last step is saved; verl's callbacks end a run by raising."""
-
-
 class RunCheckpoints(CheckpointCallback):  # type: ignore[misc]
     """Keeps `keep_checkpoints` last checkpoints and with `keep_best` the best one; stops a run that is asked to.
 
@@ -40,25 +36,21 @@ class RunCheckpoints(CheckpointCallback):  # type: ignore[misc]
         threading.Thread(target=self._watch, name="stop-request", daemon=True).start()
 
     def _watch(self) -> None:
-        """Let verl save the step that it works on, once the run is asked to stop."""
+        """Let verl save the step that it works on and begin no other, once the run is asked to stop."""
         while not self._folder.stop_request.exists():
             time.sleep(POLL_S)
-        self.config.trainer.save_freq = 1  # verl looks at the end of every step
+        # verl looks at both after every step.
+        self.config.trainer.save_freq = 1
+        self.config.trainer.total_epochs = 0
 
     def on_save(
         self, trainer: object, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs: object
     ) -> None:
-        """Remove the checkpoints that are not kept.
-
-        Raises:
-            RunStopped: If the run is asked to stop; verl then ends.
-        """
+        """Remove the checkpoints that are not kept."""
         steps = self._folder.checkpoint_steps()
         keep, best = self.config.keep_checkpoints, self.config.keep_best
         for step in superseded(steps, validation_accuracy(self._folder), keep, keep_best=best):
             shutil.rmtree(self._folder.checkpoint(step))
-        if self._folder.stop_request.exists():
-            raise RunStopped(f"asked to stop, saved at step {global_step}")
 
 
 def superseded(

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from rm_train.launch.config import configs_dir
-from rm_train.launch.process import ProcessFailedError, run_logged
+from rm_train.launch.process import run_logged
 from rm_train.launch.run_folder import RunFolder
 
 
@@ -94,10 +94,8 @@ def train(
     command, environment = training_command(task, overrides, config), training_environment(config, metrics)
     try:
         run_logged(command, environment, folder.log("train"), on_poll, ask_to_stop)
-    except ProcessFailedError:
         if folder.stop_request.exists():
-            raise KeyboardInterrupt from None
-        raise
+            raise KeyboardInterrupt  # asked for by the file alone
     finally:
         folder.stop_request.unlink(missing_ok=True)
 

@@ -64,7 +64,13 @@ def test_an_interrupt_ends_the_command_first(tmp_path: Path) -> None:
 
 def test_an_interrupt_may_leave_the_command_the_time_to_end_by_itself(tmp_path: Path) -> None:
     log, request = tmp_path / "x.log", tmp_path / "stop"
-    waits = f"import pathlib, time; print('up', flush=True)\nwhile not pathlib.Path({str(request)!r}).exists(): time.sleep(.05)"
+    waits = f"""
+import pathlib, time
+print("up", flush=True)
+while not pathlib.Path({str(request)!r}).exists():
+    time.sleep(0.05)
+print("saved")
+"""
 
     def interrupt_once_it_runs() -> None:
         if log.read_text() and not request.exists():
@@ -75,7 +81,7 @@ def test_an_interrupt_may_leave_the_command_the_time_to_end_by_itself(tmp_path: 
         return True
 
     with pytest.raises(KeyboardInterrupt):
-        run_logged(python(waits + "\nprint('saved')"), {}, log, interrupt_once_it_runs, ask)
+        run_logged(python(waits), {}, log, interrupt_once_it_runs, ask)
     assert log.read_text().split() == ["up", "saved"]
 
 
@@ -98,7 +104,11 @@ def test_a_second_interrupt_ends_the_wait(tmp_path: Path) -> None:
 
 def killed_caller(log: Path, command: str) -> None:
     """Run a command from a process of its own, and kill that process with SIGKILL once the command runs."""
-    code = f"from rm_train.launch.process import run_logged; run_logged({python(command)!r}, {{}}, __import__('pathlib').Path({str(log)!r}))"
+    code = f"""
+from pathlib import Path
+from rm_train.launch.process import run_logged
+run_logged({python(command)!r}, {{}}, Path({str(log)!r}))
+"""
     caller = subprocess.Popen(python(code))
     while not (log.exists() and log.read_text()):
         assert caller.poll() is None
