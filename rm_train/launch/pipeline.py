@@ -7,6 +7,7 @@ interrupted run and shows the report of a finished one.
 from __future__ import annotations
 
 import shlex
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ class _Run:
             self._build_tiny(Path(config.base_model_path))
         command = shlex.join(training_command(self._task, self._overrides, config))
         self._record.describe(self._task, config, data.manifest, command)
-        if not folder.model.exists():
+        if self._record.judge_steps() < config.steps:
             if folder.trained_steps() < config.steps:
                 self._train()
             self._merge()
@@ -170,8 +171,12 @@ class _Run:
         self._console.print("stopping: the step at work is finished and saved first; Ctrl-C again stops at once")
 
     def _merge(self) -> None:
+        steps = self._folder.trained_steps()
         with self._phase("merge", "writing the trained judge"), atomic_folder(self._folder.model) as temporary:
-            merge_checkpoint(self._folder, self._folder.trained_steps(), temporary)
+            # An earlier judge, of fewer steps, was evaluated there.
+            shutil.rmtree(self._folder.evaluation("after"), ignore_errors=True)
+            merge_checkpoint(self._folder, steps, temporary)
+        self._record.set_judge_steps(steps)
 
     def _bar(self) -> Progress:
         return Progress(console=self._console, transient=True, disable=not self._console.is_terminal)

@@ -61,6 +61,16 @@ class RunRecord:
         }
         self._save()
 
+    def judge_steps(self) -> int:
+        """Return after how many steps the trained judge was written; 0 before it was."""
+        steps: int = self._content.get("judge_steps", 0)
+        return steps
+
+    def set_judge_steps(self, steps: int) -> None:
+        """Write down after how many steps the trained judge was written."""
+        self._content["judge_steps"] = steps
+        self._save()
+
     def add_seconds(self, phase: str, seconds: float) -> None:
         """Add to the time that a phase has taken over all attempts."""
         taken = self._content["seconds"]
