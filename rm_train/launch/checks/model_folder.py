@@ -33,7 +33,9 @@ def _nowhere(model: str) -> Problem:
     if path.exists():
         return Problem(_KEY, f"{path} is a file", f"name the model folder that holds it: {path.parent}")
     if path.is_absolute() or model.startswith(".") or model.count("/") > 1:
-        return Problem(_KEY, f"there is no folder {path.absolute()}", "correct the path; a name on the hub is OWNER/NAME")
+        return Problem(
+            _KEY, f"there is no folder {path.absolute()}", "correct the path; a name on the hub is OWNER/NAME"
+        )
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         return warning(_KEY, f"{model} is neither a folder nor in the hub's cache, and HF_HUB_OFFLINE is set",
                        "unset it, or give a model folder")  # fmt: skip
@@ -58,7 +60,9 @@ def _incomplete(model: str, files: ModelFiles, config: DictConfig) -> list[Probl
         tokenizer = ModelFiles(other)
     if not tokenizer.has_tokenizer:
         found = f"{tokenizer.folder} has no tokenizer (tokenizer.json or tokenizer.model)"
-        problems.append(Problem(_KEY, found, "save the tokenizer there too, or set actor_rollout_ref.model.tokenizer_path"))
+        problems.append(
+            Problem(_KEY, found, "save the tokenizer there too, or set actor_rollout_ref.model.tokenizer_path")
+        )
     elif not tokenizer.has_chat_template and settings.custom_chat_template is None:
         found = f"the tokenizer in {tokenizer.folder} has no chat template, so it is not known how to ask the model"
         problems.append(Problem(_KEY, found, "take the chat version of the model, or set "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.checks.nearest import did_you_mean, nearest
 from rm_train.launch.checks.problem import Problem
@@ -18,7 +18,7 @@ Groups = Mapping[str, Sequence[str]]
 
 
 def refused_overrides(
-    overrides: Sequence[str], error: HydraException, groups: Groups, compose: Callable[[list[str]], Mapping[str, Any]]
+    overrides: Sequence[str], error: HydraException, groups: Groups, compose: Callable[[list[str]], DictConfig]
 ) -> list[Problem]:
     """Explain a refusal of Hydra, which names only the first wrong override: look at all of them.
 
@@ -35,15 +35,15 @@ def refused_overrides(
     parsed: list[Override] = []
     for text in overrides:
         try:
-            parsed.append(OverridesParser.create().parse_override(text))
+            parsed += OverridesParser.create().parse_overrides([text])
         except OverrideParseException:
             problems.append(Problem(text, "this is not an override", _shape(text)))
     choices = [override for override in parsed if override.key_or_group in groups]
     wrong = [problem for problem in (_choice(override, groups) for override in choices) if problem]
     problems += wrong
     right = [override.input_line for override in choices if override.input_line and not _choice(override, groups)]
-    tree = compose([line for line in right if line])
-    known = set(dotted_keys(tree))
+    tree = OmegaConf.to_container(compose(right))
+    known = set(dotted_keys(tree))  # type: ignore[arg-type]
     problems += [
         problem
         for problem in (_key(override, known, groups) for override in parsed if override.key_or_group not in groups)

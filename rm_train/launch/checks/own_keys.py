@@ -77,8 +77,7 @@ def own_keys(config: DictConfig) -> list[Problem]:
 
 def _problem(key: str, value: object, expected: str) -> Problem:
     near = nearest(value, expected.removeprefix("one of ").split(", "), 1) if isinstance(value, str) else []
-    fix = did_you_mean(near) if near else f"write {key}=… with such a value"
-    return Problem(key, f"must be {expected}, and is {value!r}", fix)
+    return Problem(key, f"is {value!r}", f"write {expected}" + (f" ({did_you_mean(near)})" if near else ""))
 
 
 def _recipe(config: DictConfig) -> list[Problem]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class ConfigError(ValueError):
@@ -45,29 +51,21 @@ def warning(key: str, what: str, fix: str) -> Problem:
     return Problem(key, what, fix, Severity.WARNING)
 
 
-def errors(problems: Iterable[Problem]) -> list[Problem]:
-    """Return those problems that stop a run."""
-    return [problem for problem in problems if problem.severity is Severity.ERROR]
-
-
-def warnings(problems: Iterable[Problem]) -> list[Problem]:
-    """Return those problems that do not stop a run."""
-    return [problem for problem in problems if problem.severity is Severity.WARNING]
-
-
-def listing(problems: Iterable[Problem]) -> str:
+def listing(problems: Sequence[Problem]) -> str:
     """Return problems as one text: a line for one, a list for several."""
-    lines = list(map(str, problems))
-    if len(lines) == 1:
-        return lines[0]
-    return "\n".join([f"{len(lines)} problems:", *(f"- {line}" for line in lines)])
+    if len(problems) == 1:
+        return str(problems[0])
+    return "\n".join([f"{len(problems)} problems:", *(f"- {problem}" for problem in problems)])
 
 
-def raise_errors(problems: Iterable[Problem]) -> None:
-    """Raise one error that lists all problems that stop a run.
+def settle(problems: Sequence[Problem], console: Console) -> None:
+    """Print the warnings, and raise one error that lists all problems which stop a run.
 
     Raises:
         ConfigError: There is such a problem.
     """
-    if found := errors(problems):
-        raise ConfigError(listing(found))
+    for problem in problems:
+        if problem.severity is Severity.WARNING:
+            console.print(f"[yellow]warning:[/yellow] {escape(str(problem))}", soft_wrap=True)
+    if errors := [problem for problem in problems if problem.severity is Severity.ERROR]:
+        raise ConfigError(listing(errors))

@@ -14,22 +14,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.checks.model_files import ModelFiles, model_folder
 from rm_train.launch.checks.problem import Problem, warning
+from rm_train.launch.checks.verl_rules import uses_reference
 
 _ACTOR = "actor_rollout_ref.actor"
 _ROLLOUT = "actor_rollout_ref.rollout"
-_BATCH, _MINI, _MICRO = "data.train_batch_size", f"{_ACTOR}.ppo_mini_batch_size", f"{_ACTOR}.ppo_micro_batch_size_per_gpu"
+_BATCH, _MINI, _MICRO = (
+    "data.train_batch_size",
+    f"{_ACTOR}.ppo_mini_batch_size",
+    f"{_ACTOR}.ppo_micro_batch_size_per_gpu",
+)
 _TENSOR_PARALLEL = f"{_ROLLOUT}.tensor_model_parallel_size"
 _SEQUENCE_PARALLEL = f"{_ACTOR}.ulysses_sequence_parallel_size"
 _GPUS, _NODES, _SAMPLES = "trainer.n_gpus_per_node", "trainer.nnodes", f"{_ROLLOUT}.n"
-_NEEDED = (_BATCH, _MINI, _SAMPLES, _GPUS, _NODES, _TENSOR_PARALLEL)
 
 
 def size_problems(config: DictConfig) -> list[Problem]:
     """Find sizes that do not fit together. Other engines than FSDP have rules of their own, which verl checks."""
-    values = {key: OmegaConf.select(config, key) for key in _NEEDED}
-    bad = [(key, value) for key, value in values.items() if type(value) is not int or value < 1]
-    if bad:
-        return [Problem(key, f"must be a whole number, 1 or more, and is {value!r}", "write one") for key, value in bad]
     if not str(config.actor_rollout_ref.actor.strategy).startswith("fsdp"):
         return []
     sizes = _Sizes(config)
@@ -72,7 +72,7 @@ class _Sizes:
         if not self._dynamic and self._batch % step:
             fix = nearest_fitting(self._batch, lambda size: size % step == 0, self._batch + step)
             problems.append(Problem(
-                _BATCH, f"{self._batch} prompts x {self._samples} samples cannot be shared by {self._world} workers evenly",
+                _BATCH, f"{self._batch} prompts x {self._samples} samples cannot be shared by {self._world} workers",
                 f"write {fix}"))  # fmt: skip
         if self._mini > self._batch:
             problems.append(Problem(_MINI, f"{self._mini} is more than {_BATCH} ({self._batch})",
@@ -99,9 +99,8 @@ class _Sizes:
     def log_probs(self) -> list[Problem]:
         """Micro-batches of the log-probabilities that are computed again, and of a reference model."""
         correction = self._config.algorithm.get("rollout_correction") or {}
-        reference = self._config.algorithm.use_kl_in_reward or self._config.actor_rollout_ref.actor.use_kl_loss
         parts = [] if correction.get("bypass_mode") else [_ROLLOUT]
-        parts += ["actor_rollout_ref.ref"] if reference else []
+        parts += ["actor_rollout_ref.ref"] if uses_reference(self._config) else []
         workers = max(1, self._world // self._sequence_parallel)
         each = self._batch * self._samples // workers
         problems = []
@@ -118,7 +117,9 @@ class _Sizes:
         """Rollout replicas and FSDP groups over the GPUs."""
         problems = []
         tensor = self._get(_TENSOR_PARALLEL)
-        others = max(1, self._get(f"{_ROLLOUT}.data_parallel_size") * self._get(f"{_ROLLOUT}.pipeline_model_parallel_size"))
+        others = max(
+            1, self._get(f"{_ROLLOUT}.data_parallel_size") * self._get(f"{_ROLLOUT}.pipeline_model_parallel_size")
+        )
         replica = tensor * others
         if self._world % replica or replica % min(self._gpus, replica):
             fix = nearest_fitting(tensor, lambda size: self._gpus % (size * others) == 0, self._gpus)
@@ -141,5 +142,7 @@ class _Sizes:
             size = self._get(key) or 1
             if heads % size:
                 fix = nearest_fitting(size, lambda other: heads % other == 0 and self._world % other == 0, self._world)
-                problems.append(Problem(key, f"{size} does not divide the model's {heads} attention heads", f"write {fix}"))
+                problems.append(
+                    Problem(key, f"{size} does not divide the model's {heads} attention heads", f"write {fix}")
+                )
         return problems
