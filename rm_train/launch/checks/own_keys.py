@@ -50,6 +50,7 @@ OWN_KEYS: dict[str, Rule] = {
     "max_train_rows": _optional(_whole(1)),
     "max_val_rows": _optional(_whole(1)),
     "val_rows": _whole(1),
+    "preflight_rows": _whole(0),
     "runs_dir": _text,
     "run_dir": _text,
     "cache_dir": _text,
