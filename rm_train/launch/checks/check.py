@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from rm_train.launch.checks.cluster import gpu_problems, ray_problems
+from rm_train.launch.checks.cluster import gpu_problems, ray_address, ray_problems
 from rm_train.launch.checks.data_files import data_problems
 from rm_train.launch.checks.dead_keys import dead_keys
 from rm_train.launch.checks.disk import disk_problems
@@ -27,23 +27,25 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
     Args:
         overrides: What the config was composed with.
         config: The composed and resolved config.
-        dry_run: Nothing will run here, so GPUs that are missing on this node are a warning.
+        dry_run: Nothing will run here, so what this machine lacks of a GPU node's is a warning.
 
     Returns:
         Errors and warnings, all that were found.
     """
-    problems = [*unknown_keys(overrides, config, list(OWN_KEYS)), *dead_keys(config), *version_problems(config)]
+    problems = [*unknown_keys(overrides, config, list(OWN_KEYS)), *dead_keys(config)]
     # The other checks reckon with the values.
     if wrong := [*own_keys(config), *wrong_kinds(config)]:
         return problems + wrong
+    elsewhere = dry_run or config.trainer.nnodes > 1 or ray_address(config) is not None
     return [
         *problems,
+        *version_problems(config, elsewhere=elsewhere),
         *data_problems(config),
         *model_problems(config),
         *size_problems(config),
         *verl_rule_problems(config),
         *length_problems(config),
-        *gpu_problems(config, dry_run=dry_run),
+        *gpu_problems(config, elsewhere=elsewhere),
         *ray_problems(config),
         *disk_problems(config),
     ]

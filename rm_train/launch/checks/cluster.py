@@ -26,15 +26,14 @@ def visible_gpus() -> int:
     return torch.cuda.device_count()
 
 
-def gpu_problems(config: DictConfig, *, dry_run: bool) -> list[Problem]:
-    """Find GPUs that are asked for and not there; only a warning where the run may be meant for other nodes."""
+def gpu_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
+    """Find GPUs that are asked for and not there; only a warning where the run may take place on other machines."""
     wanted = config.trainer.n_gpus_per_node
-    if config.trainer.device != "cuda" or type(wanted) is not int:
+    if config.trainer.device != "cuda":
         return []
     found = visible_gpus()
     if found >= wanted:
         return []
-    elsewhere = dry_run or config.trainer.nnodes != 1 or ray_address(config) is not None
     fix = f"write trainer.n_gpus_per_node={found}" if found else "use hardware=cpu"
     return [Problem("trainer.n_gpus_per_node", f"wants {wanted} GPUs on this node, found {found} GPUs", fix,
                     Severity.WARNING if elsewhere else Severity.ERROR)]  # fmt: skip

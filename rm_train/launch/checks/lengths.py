@@ -50,7 +50,12 @@ def prompt_problems(config: DictConfig) -> list[Problem]:
     limit, batch = config.data.max_prompt_length, config.data.train_batch_size
     rows = sum(pq.read_metadata(path).num_rows for path in files)
     prompts = (prompt for path in files for prompt in _prompts(path, config.data.prompt_key))
-    long = count_long(prompts, _token_counter(config), limit)
+    try:
+        counter = _token_counter(config)
+    except OSError as error:
+        return [Problem("base_model_path", f"its tokenizer cannot be loaded ({str(error).splitlines()[0]})",
+                        "give a model folder, or a name on a hub that can be reached")]  # fmt: skip
+    long = count_long(prompts, counter, limit)
     filtered = config.data.filter_overlong_prompts
     left = rows - long if filtered else rows
     if left < batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -15,6 +16,9 @@ from rm_train.launch.checks.verl_keys import dotted_keys
 
 Groups = Mapping[str, Sequence[str]]
 """The names of our config groups, such as `dataset`, and the options of each."""
+
+_TAKES_A_PATH = {"base_model": ("hf", "base_model_path"), "dataset": ("helpsteer2", "dataset_path")}
+"""Groups into which paths are put: the option, and the key, that take one."""
 
 
 def refused_overrides(
@@ -39,16 +43,12 @@ def refused_overrides(
         except OverrideParseException:
             problems.append(Problem(text, "this is not an override", _shape(text)))
     choices = [override for override in parsed if override.key_or_group in groups]
-    wrong = [problem for problem in (_choice(override, groups) for override in choices) if problem]
-    problems += wrong
-    right = [override.input_line for override in choices if override.input_line and not _choice(override, groups)]
-    tree = OmegaConf.to_container(compose(right))
-    known = set(dotted_keys(tree))  # type: ignore[arg-type]
-    problems += [
-        problem
-        for problem in (_key(override, known, groups) for override in parsed if override.key_or_group not in groups)
-        if problem
-    ]
+    wrong = {override.input_line: problem for override in choices if (problem := _choice(override, groups))}
+    right = [override.input_line for override in choices if override.input_line and override.input_line not in wrong]
+    tree: dict[str, Any] = OmegaConf.to_container(compose(right))  # type: ignore[assignment]
+    known = set(dotted_keys(tree))
+    keys = (_key(override, known, groups) for override in parsed if override.key_or_group not in groups)
+    problems += [*wrong.values(), *(problem for problem in keys if problem)]
     return problems or [Problem("overrides", _first_lines(error), f"given were: {' '.join(overrides)}")]
 
 
@@ -65,6 +65,9 @@ def _choice(override: Override, groups: Groups) -> Problem | None:
     options = groups[name]
     if override.is_delete() or value in options:
         return None
+    if name in _TAKES_A_PATH and "/" in str(value):
+        option, key = _TAKES_A_PATH[name]
+        return Problem(f"{name}={value}", "this is a choice and no path", f"write {name}={option} {key}={value}")
     near = nearest(str(value), options, 1)
     fix = f"choose one of {', '.join(options)}" + (f" ({did_you_mean(near)})" if near else "")
     return Problem(f"{name}={value}", f"there is no such {name}", fix)
@@ -87,7 +90,9 @@ def _key(override: Override, known: set[str], groups: Groups) -> Problem | None:
     if near:
         return Problem(line, "there is no such key", did_you_mean(near))
     adding = "" if override.is_delete() else f" (to add a key that neither verl nor rm-train has: +{line})"
-    return Problem(line, "there is no such key, nor one like it", f"look it up in `rm-train train --help`{adding}")
+    return Problem(
+        line, "there is no such key, nor one like it", f"see configs/ for ours, and verl's ppo_trainer.yaml{adding}"
+    )
 
 
 def _first_lines(error: HydraException) -> str:

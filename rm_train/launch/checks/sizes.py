@@ -14,15 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.checks.model_files import ModelFiles, model_folder
 from rm_train.launch.checks.problem import Problem, warning
-from rm_train.launch.checks.verl_rules import uses_reference
+from rm_train.launch.checks.verl_rules import uses_critic, uses_reference
 
 _ACTOR = "actor_rollout_ref.actor"
 _ROLLOUT = "actor_rollout_ref.rollout"
-_BATCH, _MINI, _MICRO = (
-    "data.train_batch_size",
-    f"{_ACTOR}.ppo_mini_batch_size",
-    f"{_ACTOR}.ppo_micro_batch_size_per_gpu",
-)
+_CRITIC = "critic"
+_BATCH = "data.train_batch_size"
 _TENSOR_PARALLEL = f"{_ROLLOUT}.tensor_model_parallel_size"
 _SEQUENCE_PARALLEL = f"{_ACTOR}.ulysses_sequence_parallel_size"
 _GPUS, _NODES, _SAMPLES = "trainer.n_gpus_per_node", "trainer.nnodes", f"{_ROLLOUT}.n"
@@ -50,7 +47,7 @@ class _Sizes:
 
     def __init__(self, config: DictConfig) -> None:
         self._config = config
-        self._batch, self._mini, self._samples = self._get(_BATCH), self._get(_MINI), self._get(_SAMPLES)
+        self._batch, self._samples = self._get(_BATCH), self._get(_SAMPLES)
         self._gpus, self._nodes = self._get(_GPUS), self._get(_NODES)
         self._world = self._gpus * self._nodes
         self._sequence_parallel = self._get(_SEQUENCE_PARALLEL) or 1
@@ -61,39 +58,43 @@ class _Sizes:
         return value if type(value) is int else 0
 
     def batches(self) -> list[Problem]:
-        """Batch, mini-batch and micro-batch of the actor."""
+        """Batch, mini-batches and micro-batches."""
         if self._world % self._sequence_parallel:
             fix = nearest_fitting(self._sequence_parallel, lambda size: self._world % size == 0, self._world)
             return [Problem(_SEQUENCE_PARALLEL, f"{self._sequence_parallel} does not divide the {self._world} workers",
                             f"write {fix}")]  # fmt: skip
         problems = []
-        workers = self._world // self._sequence_parallel
         step = self._world // gcd(self._world, self._samples)
         if not self._dynamic and self._batch % step:
             fix = nearest_fitting(self._batch, lambda size: size % step == 0, self._batch + step)
             problems.append(Problem(
                 _BATCH, f"{self._batch} prompts x {self._samples} samples cannot be shared by {self._world} workers",
                 f"write {fix}"))  # fmt: skip
-        if self._mini > self._batch:
-            problems.append(Problem(_MINI, f"{self._mini} is more than {_BATCH} ({self._batch})",
-                                    f"write {self._batch} or less"))  # fmt: skip
-        elif self._batch % self._mini:
-            fix = nearest_fitting(self._mini, lambda size: self._batch % size == 0, self._batch)
-            problems.append(warning(_MINI, f"{self._mini} does not divide {_BATCH} ({self._batch}), "
-                                    "so verl fills the last mini-batch with empty rows", f"write {fix}"))  # fmt: skip
-        return problems + self._mini_batch(workers)
+        problems += self._mini_batch(_ACTOR)
+        # A critic takes its sizes from the actor where it is not given its own.
+        return problems or (self._mini_batch(_CRITIC) if uses_critic(self._config) else [])
 
-    def _mini_batch(self, workers: int) -> list[Problem]:
-        samples = self._mini * self._samples
+    def _mini_batch(self, part: str) -> list[Problem]:
+        """Mini-batch and micro-batch of the actor or the critic."""
+        mini_key, micro_key = f"{part}.ppo_mini_batch_size", f"{part}.ppo_micro_batch_size_per_gpu"
+        mini, micro = self._get(mini_key), self._get(micro_key)
+        workers = max(1, self._world // (self._get(f"{part}.ulysses_sequence_parallel_size") or 1))
+        samples = mini * self._samples
+        if not 0 < mini <= self._batch:
+            return [Problem(mini_key, f"is {mini}, and {_BATCH} is {self._batch}", f"write 1 to {self._batch}")]
         if samples % workers:
-            fix = nearest_fitting(self._mini, lambda size: size * self._samples % workers == 0, self._mini + workers)
-            return [Problem(_MINI, f"{self._mini} prompts x {self._samples} samples cannot be shared by {workers} "
+            fix = nearest_fitting(mini, lambda size: size * self._samples % workers == 0, mini + workers)
+            return [Problem(mini_key, f"{mini} prompts x {self._samples} samples cannot be shared by {workers} "
                             "data-parallel workers evenly", f"write {fix}")]  # fmt: skip
-        each, micro = samples // workers, self._get(_MICRO)
-        if self._dynamic or not micro or each % micro == 0:
+        if self._batch % mini:
+            fix = nearest_fitting(mini, lambda size: self._batch % size == 0, self._batch)
+            return [warning(mini_key, f"{mini} does not divide {_BATCH} ({self._batch}), so verl fills the last "
+                            "mini-batch with empty rows", f"write {fix}")]  # fmt: skip
+        each = samples // workers
+        if OmegaConf.select(self._config, f"{part}.use_dynamic_bsz") or not micro or each % micro == 0:
             return []
         fix = nearest_fitting(micro, lambda size: each % size == 0, each)
-        return [Problem(_MICRO, f"{micro} does not divide the {each} samples of a mini-batch on each worker",
+        return [Problem(micro_key, f"{micro} does not divide the {each} samples of a mini-batch on each worker",
                         f"write {fix}")]  # fmt: skip
 
     def log_probs(self) -> list[Problem]:

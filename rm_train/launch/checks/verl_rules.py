@@ -22,7 +22,7 @@ _MAX_LORA_RANK = 512
 
 def verl_rule_problems(config: DictConfig) -> list[Problem]:
     """Find what verl would refuse, or what it would stumble over in a worker."""
-    return [*_micro_batches(config), *_critic(config), *_algorithm(config), *_lora(config)]
+    return [*_micro_batches(config), *_algorithm(config), *_lora(config)]
 
 
 def uses_critic(config: DictConfig) -> bool:
@@ -52,15 +52,6 @@ def _micro_batches(config: DictConfig) -> Iterator[Problem]:
             yield Problem(old, "verl has replaced this key", fix)
         elif wanted is None:
             yield Problem(new, "must be set when use_dynamic_bsz is false", f"write {new}=1 or more")
-
-
-def _critic(config: DictConfig) -> Iterator[Problem]:
-    if not uses_critic(config) or config.critic.use_dynamic_bsz:
-        return
-    mini, batch = config.critic.ppo_mini_batch_size, config.data.train_batch_size
-    if type(mini) is not int or mini > batch:
-        yield Problem("critic.ppo_mini_batch_size", f"is {mini!r}, and data.train_batch_size is {batch}",
-                      f"write {batch} or less")  # fmt: skip
 
 
 def _algorithm(config: DictConfig) -> Iterator[Problem]:

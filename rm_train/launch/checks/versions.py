@@ -14,22 +14,26 @@ _ENGINES = ("vllm", "sglang")
 """Rollout engines that verl pins in an extra of the engine's name."""
 
 
-def version_problems(config: DictConfig) -> list[Problem]:
-    """Find packages that are missing, or that this version of rm-train was not tested with."""
-    requirements = [*_required("rm-train", "train")]
+def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
+    """Find packages that are missing, or that this version of rm-train was not tested with.
+
+    A rollout engine that is missing is only a warning where the run may take place on other machines.
+    """
+    problems = [problem for requirement in _required("rm-train", "train") for problem in compare(requirement, "train")]
     engine = config.actor_rollout_ref.rollout.name
     if engine in _ENGINES:
-        requirements += [requirement for requirement in _required("verl", engine) if requirement.name == engine]
-    return [problem for requirement in requirements for problem in compare(requirement)]
+        pins = [requirement for requirement in _required("verl", engine) if requirement.name == engine]
+        found = [problem for requirement in pins for problem in compare(requirement, "gpu")]
+        problems += [warning(one.key, one.what, one.fix) if elsewhere else one for one in found]
+    return problems
 
 
-def compare(requirement: Requirement) -> list[Problem]:
-    """Hold an installed package against a requirement."""
+def compare(requirement: Requirement, extra: str) -> list[Problem]:
+    """Hold an installed package against a requirement that an extra of ours brings."""
     name, wanted = requirement.name, requirement.specifier
     try:
         found = version(name)
     except PackageNotFoundError:
-        extra = "gpu" if name in _ENGINES else "train"
         return [Problem(name, "is not installed", f"install it with: pip install 'rm-train[{extra}]'")]
     if wanted.contains(found, prereleases=True):
         return []
