@@ -31,7 +31,7 @@ GARBAGE = ("empty", "prose", "truncated")
 """The kinds of answers that hold no verdict."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """A training row, as far as a reward sees it; `number` is its place in the data, from 0."""
 
@@ -39,6 +39,9 @@ class Row:
     data_source: str
     ground_truth: object
     extra_info: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return f"row {self.number} (target {self.ground_truth})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Trial:
     result: object
 
     def __str__(self) -> str:
-        return f"row {self.row.number} (target {self.row.ground_truth}), {self.kind} answer"
+        return f"{self.row}, {self.kind} answer"
 
     @property
     def reward(self) -> float | None:
@@ -128,16 +131,17 @@ def unusable(trials: Sequence[Trial]) -> list[Problem]:
 
 def disordered(trials: Sequence[Trial]) -> list[Problem]:
     """Find rows whose answers are not paid in order: gold above wrong, and nothing unreadable above wrong."""
-    rewards: dict[int, dict[str, float]] = {}
+    rewards: dict[Row, dict[str, float]] = {}
     for trial in trials:
         if trial.reward is not None:
-            rewards.setdefault(trial.row.number, {})[trial.kind] = trial.reward
+            rewards.setdefault(trial.row, {})[trial.kind] = trial.reward
     found = []
-    for number, paid in rewards.items():
+    for row, paid in rewards.items():
+        wrong = f"a wrong one {paid['wrong']:g}"
         if paid["gold"] <= paid["wrong"]:
-            found.append(f"row {number}: the right verdict is paid {paid['gold']:g}, a wrong one {paid['wrong']:g}")
+            found.append(f"{row}: the right verdict is paid {paid['gold']:g}, {wrong}")
         found += [
-            f"row {number}: the {kind} answer is paid {paid[kind]:g}, a wrong verdict {paid['wrong']:g}"
+            f"{row}: an answer without a verdict ({kind}) is paid {paid[kind]:g}, {wrong}"
             for kind in GARBAGE
             if paid[kind] > paid["wrong"]
         ]

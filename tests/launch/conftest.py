@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from rm_train.launch.checks import ConfigError, Problem, check_config
 from rm_train.launch.config import compose_config
@@ -49,13 +50,23 @@ def refused() -> Callable[..., str]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A model folder with everything that a check looks at: four heads, a context of 1024, a million parameters."""
+    """A model folder with everything that a check looks at: four heads, a context of 1024, a million parameters.
+
+    Its tokenizer has a token for each word, and its chat template adds two.
+    """
     folder = tmp_path / "model"
     folder.mkdir()
-    config = {"num_attention_heads": 4, "max_position_embeddings": 1024, "dtype": "float32"}
+    config = {
+        **{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "dtype": "float32"},
+        **{"num_attention_heads": 4, "max_position_embeddings": 1024},
+    }
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "tokenizer.json").write_text("{}")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ messages }}"}))
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "<end>": 1}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    template = "{% for message in messages %}<user> {{ message['content'] }} <end>{% endfor %}"
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<end>", "chat_template": template}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     header = json.dumps({"weight": {"dtype": "F32", "shape": [1000, 1000], "data_offsets": [0, 0]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     return folder

@@ -16,7 +16,10 @@ from rm_train.launch.checks.versions import compare
 from rm_train.launch.config import compose_config
 
 JOINING = [f"ray_kwargs.ray_init.{name}=null" for name in ("num_cpus", "num_gpus", "object_store_memory")]
-GPUS = ["trainer.device=cuda", "trainer.n_gpus_per_node=8"]
+GPUS = [
+    *("trainer.device=cuda", "trainer.n_gpus_per_node=8"),
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +53,7 @@ def test_gpus_that_are_not_there_are_an_error(check, no_gpus):
 def test_some_of_the_gpus_are_offered(check, monkeypatch):
     monkeypatch.setattr("rm_train.launch.checks.cluster.visible_gpus", lambda: 2)
     assert "found 2 GPUs; write trainer.n_gpus_per_node=2" in str(check(*GPUS))
-    assert str(check(GPUS[0], "trainer.n_gpus_per_node=2")) == ""
+    assert str(check(*GPUS, "trainer.n_gpus_per_node=2")) == ""
 
 
 def test_gpus_may_be_missing_where_the_run_takes_place_elsewhere(check, no_gpus, listener):

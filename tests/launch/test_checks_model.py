@@ -45,12 +45,22 @@ def test_a_tokenizer_from_elsewhere_and_a_chat_template_of_the_config_count(chec
     assert not check(*overrides, f"actor_rollout_ref.model.tokenizer_path={other}").errors
 
 
+def test_a_critic_needs_a_model_of_its_own(check, model):
+    overrides = ["algorithm.adv_estimator=gae", "critic.ppo_micro_batch_size_per_gpu=16"]
+    said = "critic.model.path: verl trains a critic, and it has no model yet; write critic.model.path=…, such as "
+    assert said in str(check(*overrides).errors)
+    assert not check(*overrides, "critic.model.path=${base_model_path}").errors
+    (model / "config.json").unlink()
+    found = check(*overrides, f"critic.model.path={model}")
+    assert f"critic.model.path: {model} has no readable config.json" in str(found.errors)
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
         ("/no/such/folder", "base_model_path: there is no folder /no/such/folder; correct the path"),
         ("./models/none", "there is no folder"),
-        ("~/models/mine", "base_model_path: ~/models/mine is taken literally; write base_model_path=/"),
+        ("'~/models/mine'", "base_model_path: ~/models/mine is taken literally; write base_model_path=/"),
         ("''", "base_model_path: is ''; write text"),
     ],
 )

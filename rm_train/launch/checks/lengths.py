@@ -52,7 +52,7 @@ def prompt_problems(config: DictConfig) -> list[Problem]:
     prompts = (prompt for path in files for prompt in _prompts(path, config.data.prompt_key))
     try:
         counter = _token_counter(config)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return [Problem("base_model_path", f"its tokenizer cannot be loaded ({str(error).splitlines()[0]})",
                         "give a model folder, or a name on a hub that can be reached")]  # fmt: skip
     long = count_long(prompts, counter, limit)
