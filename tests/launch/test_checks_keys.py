@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from rm_train.cli import main
 from rm_train.launch.checks import ConfigError, Problem, Severity, settle
 from rm_train.launch.checks.nearest import nearest
 from rm_train.launch.checks.verl_keys import class_fields, verl_defaults
@@ -178,6 +180,15 @@ def test_the_fields_of_verls_classes_are_read_from_its_source():
     fields = class_fields("verl.workers.config.FSDPEngineConfig")
     assert {"seed", "fsdp_size", "param_offload"} <= fields  # its own, and what it inherits
     assert class_fields("verl.utils.profiler.config.NsightToolConfig")
+
+
+def test_the_command_lists_all_errors_and_creates_nothing(tmp_path):
+    runs = tmp_path / "runs"
+    done = CliRunner().invoke(main, ["train", f"runs_dir={runs}", "steps=0", "+data.zzz=1", "attribute=helpfull"])
+    assert done.exit_code == 1
+    assert "warning: data.zzz: verl's config has no such key" in done.output
+    assert "Error: 2 problems:\n- steps: is 0" in done.output
+    assert not runs.exists()
 
 
 def test_errors_are_raised_together_and_warnings_printed():
