@@ -93,12 +93,15 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
         task, overrides = "pointwise", (task, *overrides)
     from rich.console import Console
 
-    from rm_train.launch.config import ConfigError, compose_config
+    from rm_train.launch.checks import ConfigError, check_config, settle
+    from rm_train.launch.config import compose_config
 
     # SIGTERM stops a run as Ctrl-C does: verl is ended in order, and nothing is left running.
     signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False)
     try:
         config = compose_config(task, overrides)
+        settle(check_config(overrides, config, dry_run=False), console)
         from rm_train.data import PrepareError
         from rm_train.launch.pipeline import DataChangedError, run_task
         from rm_train.launch.process import ProcessFailedError
@@ -106,8 +109,8 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
     except ConfigError as error:
         _fail(error)
     try:
-        run_task(task, overrides, config, fresh=fresh, console=Console(highlight=False))
-    except (PrepareError, DataChangedError, ProcessFailedError, RunBusyError) as error:
+        run_task(task, overrides, config, fresh=fresh, console=console)
+    except (ConfigError, PrepareError, DataChangedError, ProcessFailedError, RunBusyError) as error:
         _fail(error)
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from the last checkpoint", err=True)

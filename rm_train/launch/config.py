@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Sequence
@@ -15,17 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import rm_train
+from rm_train.launch.checks.nearest import did_you_mean, nearest
+from rm_train.launch.checks.overrides import refused_overrides
+from rm_train.launch.checks.problem import ConfigError, listing
+from rm_train.launch.checks.verl_keys import verl_configs
 
-_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row")
+_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row", "preflight_rows", "keep_checkpoints", "keep_best")
 """Keys that change where or how strictly a run works, but not what comes out."""
-
-
-_SMALLEST = {"steps": 1, "seed": 0, "val_rows": 1}
-"""Keys that must be whole numbers, and the smallest that each may be."""
-
-
-class ConfigError(ValueError):
-    """The config cannot be used; the message names the key and the fix."""
 
 
 def configs_dir() -> Path:
@@ -51,17 +46,18 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
         The config with `run_dir` set: what was given, or a folder in `runs_dir` that is a function of all else.
 
     Raises:
-        ConfigError: verl is not installed, the task is unknown, or an override does not fit or has no sensible value.
+        ConfigError: verl is not installed, the task is unknown, or overrides do not fit.
     """
-    spec = importlib.util.find_spec("verl")
-    if spec is None or spec.origin is None:
-        raise ConfigError("verl is not installed; install it with: pip install 'rm-train[train]'")
     if task not in task_names():
-        raise ConfigError(f"unknown task {task!r}; choose one of: {', '.join(task_names())}")
-    verl_configs = Path(spec.origin).parent / "trainer" / "config"
+        near = nearest(task, task_names(), 1)
+        hint = f" ({did_you_mean(near)})" if near else ""
+        raise ConfigError(f"unknown task {task!r}; choose one of: {', '.join(task_names())}{hint}")
     try:
-        with initialize_config_dir(version_base=None, config_dir=str(configs_dir().resolve())):
-            config = compose(task, overrides=[f"hydra.searchpath=[file://{verl_configs}]", *overrides])
+        config = _compose(task, overrides)
+    except HydraException as error:
+        problems = refused_overrides(overrides, error, _groups(), lambda right: _compose(task, right))
+        raise ConfigError(listing(problems)) from error
+    try:
         if OmegaConf.is_missing(config, "base_model_path"):
             raise ConfigError("base_model=hf needs a model: add base_model_path=FOLDER_OR_HUB_NAME")
         if OmegaConf.is_missing(config, "run_dir"):
@@ -69,13 +65,20 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
         else:
             config.run_dir = str(Path(config.run_dir).absolute())
         OmegaConf.resolve(config)
-    except (HydraException, OmegaConfBaseException) as error:
+    except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
-    for key, smallest in _SMALLEST.items():
-        value = config[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-            raise ConfigError(f"{key} must be a whole number, {smallest} or more, and is {value!r}")
     return config
+
+
+def _compose(task: str, overrides: Sequence[str]) -> DictConfig:
+    with initialize_config_dir(version_base=None, config_dir=str(configs_dir().resolve())):
+        return compose(task, overrides=[f"hydra.searchpath=[file://{verl_configs()}]", *overrides])
+
+
+def _groups() -> dict[str, list[str]]:
+    """Return our config groups, and the options of each."""
+    folders = (path for path in configs_dir().iterdir() if path.is_dir())
+    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
 
 
 def _run_name(task: str, config: DictConfig) -> str:

@@ -21,6 +21,8 @@ from rich.progress import Progress
 from rm_train.data import PreparedData, PrepareSettings, prepare
 from rm_train.evaluation.evaluate import METRICS_FILE, evaluate_model
 from rm_train.files import atomic_folder
+from rm_train.launch.checks import check_data, settle
+from rm_train.launch.preflight import preflight
 from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
 from rm_train.launch.run_folder import RunFolder
@@ -67,6 +69,7 @@ def run_task(task: str, overrides: Sequence[str], config: DictConfig, *, fresh: 
         RunBusyError: Another process works in the run folder.
         PrepareError: The data cannot be prepared.
         DataChangedError: The data has changed since the run began.
+        ConfigError: The reward or the model does not fit the data.
         ProcessFailedError: verl failed; the message says why and where its log is.
     """
     folder = RunFolder(Path(config.run_dir))
@@ -96,11 +99,16 @@ class _Run:
         """Do what is not done yet."""
         config, folder = self._config, self._folder
         data = self._prepare()
+        unfinished = self._record.judge_steps() < config.steps
+        if unfinished:
+            preflight(config, self._console)
         if config.base_model == TINY:
             self._build_tiny(Path(config.base_model_path))
+        if unfinished:
+            settle(check_data(config), self._console)
         command = shlex.join(training_command(self._task, self._overrides, config))
         self._record.describe(self._task, config, data.manifest, command)
-        if self._record.judge_steps() < config.steps:
+        if unfinished:
             if folder.trained_steps() < config.steps:
                 self._train()
             self._merge()

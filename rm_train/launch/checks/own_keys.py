@@ -1,0 +1,98 @@
+"""Our own keys at the top of the config: of the right kind, and with a value that means something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from reward_fn.judges.pointwise import ATTRIBUTES
+from rm_train.launch.checks.nearest import did_you_mean, nearest
+from rm_train.launch.checks.problem import Problem
+from rm_train.tasks.recipes import RECIPES
+
+Rule = Callable[[Any], str | None]
+"""Returns what a value must be, or None when it is that."""
+
+
+def _whole(smallest: int) -> Rule:
+    expected = f"a whole number, {smallest} or more"
+    return lambda value: None if type(value) is int and value >= smallest else expected
+
+
+def _optional(rule: Rule) -> Rule:
+    def check(value: object) -> str | None:
+        expected = None if value is None else rule(value)
+        return expected and f"{expected}, or null"
+
+    return check
+
+
+def _one_of(*choices: str) -> Rule:
+    return lambda value: None if value in choices else f"one of {', '.join(choices)}"
+
+
+def _truth(value: object) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _text(value: object) -> str | None:
+    return None if isinstance(value, str) and value else "text"
+
+
+OWN_KEYS: dict[str, Rule] = {
+    "steps": _whole(1),
+    "seed": _whole(0),
+    "attribute": _one_of(*ATTRIBUTES),
+    "shuffle_targets": _truth,
+    "on_bad_row": _one_of("stop", "skip"),
+    "max_train_rows": _optional(_whole(1)),
+    "max_val_rows": _optional(_whole(1)),
+    "val_rows": _whole(1),
+    "preflight_rows": _whole(0),
+    "keep_checkpoints": _optional(_whole(1)),
+    "keep_best": _truth,
+    "runs_dir": _text,
+    "run_dir": _text,
+    "cache_dir": _text,
+    "base_model": _text,
+    "base_model_path": _text,
+    "longest_prompt": _whole(1),
+    "dataset": _text,
+    "dataset_path": _optional(_text),
+}
+"""Each key that a config of ours adds to verl's, and what its value must be."""
+
+_OUR_REWARDS = "pkg://rm_train.tasks."
+_KWARGS = "reward.custom_reward_function.reward_kwargs"
+
+
+def own_keys(config: DictConfig) -> list[Problem]:
+    """Find values of our own keys that mean nothing."""
+    problems = [
+        _problem(key, config[key], expected)
+        for key, rule in OWN_KEYS.items()
+        if key in config and (expected := rule(config[key])) is not None
+    ]
+    return problems + _recipe(config)
+
+
+def _problem(key: str, value: object, expected: str) -> Problem:
+    near = nearest(value, expected.removeprefix("one of ").split(", "), 1) if isinstance(value, str) else []
+    return Problem(key, f"is {value!r}", f"write {expected}" + (f" ({did_you_mean(near)})" if near else ""))
+
+
+def _recipe(config: DictConfig) -> list[Problem]:
+    """Check what our own training rewards are told; the arguments of a reward of the user's are its own business."""
+    path = OmegaConf.select(config, "reward.custom_reward_function.path")
+    if not isinstance(path, str) or not path.startswith(_OUR_REWARDS):
+        return []
+    kwargs = OmegaConf.select(config, _KWARGS) or {}
+    problems = []
+    recipe, k = kwargs.get("recipe"), kwargs.get("k", 1.0)
+    if recipe not in RECIPES:
+        problems.append(_problem(f"{_KWARGS}.recipe", recipe, f"one of {', '.join(RECIPES)}"))
+    if not isinstance(k, int | float) or isinstance(k, bool) or k <= 0:
+        problems.append(_problem(f"{_KWARGS}.k", k, "a number above 0"))
+    return problems
