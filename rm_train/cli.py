@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -75,7 +78,9 @@ def prepare(source: str, out_dir: Path, **options: Any) -> None:  # noqa: ANN401
 @click.argument("task", default="pointwise")
 @click.argument("overrides", nargs=-1)
 @click.option("--fresh", is_flag=True, help="Forget what earlier attempts at this run left, and start anew.")
-def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Print the resolved config and verl's command line; create nothing.")
+@click.option("--prepare-only", is_flag=True, help="Make the data and the base model, try the reward, and end.")
+def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, prepare_only: bool) -> None:
     """Train a judge with verl, and report what came of it.
 
     TASK is a config in the configs folder (pointwise); OVERRIDES are Hydra overrides of its keys. The same command
@@ -86,6 +91,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
     rm-train train recipe=linear steps=40 seed=1              another reward, fewer steps, another seed
     rm-train train dataset=helpsteer2 dataset_path=FILE       your own HelpSteer2 ratings
     rm-train train base_model=hf base_model_path=FOLDER       your own model
+    rm-train train --dry-run                                  what would run, and with which settings
 
     The first override may be given without the task.
     """
@@ -95,12 +101,17 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
 
     from rm_train.launch.checks import ConfigError, check_config, settle
     from rm_train.launch.config import compose_config
+    from rm_train.launch.dry_run import dry_run as show_dry_run
 
     # SIGTERM stops a run as Ctrl-C does: verl is ended in order, and nothing is left running.
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
     try:
         config = compose_config(task, overrides)
+        if dry_run:
+            settle(check_config(overrides, config, dry_run=True), Console(stderr=True, highlight=False))
+            show_dry_run(task, overrides, config, console)
+            return
         settle(check_config(overrides, config, dry_run=False), console)
         from rm_train.data import PrepareError
         from rm_train.launch.pipeline import DataChangedError, run_task
@@ -109,7 +120,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
     except ConfigError as error:
         _fail(error)
     try:
-        run_task(task, overrides, config, fresh=fresh, console=console)
+        run_task(task, overrides, config, fresh=fresh, prepare_only=prepare_only, console=console)
     except (ConfigError, PrepareError, DataChangedError, ProcessFailedError, RunBusyError) as error:
         _fail(error)
     except KeyboardInterrupt:
@@ -165,6 +176,37 @@ def report(run_dir: Path) -> None:
         _fail(error)
     Console(highlight=False).print(console_table(written))
     click.echo(f"report: {run_dir / 'report.html'}")
+
+
+@main.command()
+@click.argument("overrides", nargs=-1)
+@click.option("--ray", is_flag=True, help="Also start a small Ray cluster, and end it again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def doctor(overrides: tuple[str, ...], ray: bool, as_json: bool) -> None:
+    """Examine this machine: versions, verl's plug-ins, devices, memory, folders, network, each with the fix.
+
+    OVERRIDES such as runs_dir=FOLDER or cache_dir=FOLDER say where runs would write. The exit status is 1 when
+    something must be repaired.
+    """
+    from rich.console import Console
+
+    from rm_train.launch.checks import ConfigError
+    from rm_train.launch.config import compose_config
+    from rm_train.launch.doctor import examine, findings_table
+
+    console = Console(highlight=False)
+    try:
+        config = compose_config("pointwise", overrides)
+    except ConfigError as error:
+        _fail(error)
+    folders = {key: Path(config[key]) for key in ("runs_dir", "cache_dir")}
+    with console.status("examining", spinner="dots") if not as_json else nullcontext():
+        findings = list(examine(folders, ray=ray))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) | {"state": finding.state} for finding in findings], indent=2))
+    else:
+        console.print(findings_table(findings))
+    sys.exit(any(finding.state == "error" for finding in findings))
 
 
 if __name__ == "__main__":

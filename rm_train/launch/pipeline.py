@@ -6,7 +6,6 @@ interrupted run and shows the report of a finished one.
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from rm_train.launch.preflight import preflight
 from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
 from rm_train.launch.run_folder import RunFolder
-from rm_train.launch.verl_run import merge_checkpoint, train, training_command
+from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
 from rm_train.report import console_table, write_report
 
 TINY = "tiny"
@@ -52,18 +51,18 @@ def prepare_settings(config: DictConfig) -> PrepareSettings:
     )
 
 
-def run_task(task: str, overrides: Sequence[str], config: DictConfig, *, fresh: bool, console: Console) -> Path:
-    """Run or continue a training run.
+def run_task(
+    task: str, overrides: Sequence[str], config: DictConfig, *, fresh: bool, prepare_only: bool, console: Console
+) -> None:
+    """Run or continue a training run, and write its report.
 
     Args:
         task: The name of the config.
         overrides: What the config was composed with; verl composes it again.
         config: The composed config, with its run folder.
         fresh: Remove what earlier attempts left.
+        prepare_only: End when everything is there that the training needs.
         console: Where progress and the final table go.
-
-    Returns:
-        The report page.
 
     Raises:
         RunBusyError: Another process works in the run folder.
@@ -77,12 +76,15 @@ def run_task(task: str, overrides: Sequence[str], config: DictConfig, *, fresh: 
         if fresh:
             folder.clear()
         console.print(f"run folder: {folder.path}", soft_wrap=True)
-        _Run(task, overrides, config, folder, console).all_phases()
+        run = _Run(task, overrides, config, folder, console)
+        data = run.prepare()
+        if prepare_only:
+            return
+        run.train_and_evaluate(data)
     report = write_report(folder.path)
     console.print(console_table(report))
     page = folder.path / "report.html"
     console.print(f"report: {page}", soft_wrap=True)
-    return page
 
 
 class _Run:
@@ -95,10 +97,11 @@ class _Run:
         self._folder, self._console = folder, console
         self._record = RunRecord(folder.record)
 
-    def all_phases(self) -> None:
-        """Do what is not done yet."""
+    def prepare(self) -> PreparedData:
+        """Make what the training needs, and try the reward."""
         config, folder = self._config, self._folder
-        data = self._prepare()
+        data = self._prepare_data()
+        folder.metrics.mkdir(exist_ok=True)
         unfinished = self._record.judge_steps() < config.steps
         if unfinished:
             preflight(config, self._console)
@@ -106,9 +109,14 @@ class _Run:
             self._build_tiny(Path(config.base_model_path))
         if unfinished:
             settle(check_data(config), self._console)
-        command = shlex.join(training_command(self._task, self._overrides, config))
+        command = pasteable_command(self._task, self._overrides, config)
         self._record.describe(self._task, config, data.manifest, command)
-        if unfinished:
+        return data
+
+    def train_and_evaluate(self, data: PreparedData) -> None:
+        """Do what is not done yet."""
+        config, folder = self._config, self._folder
+        if self._record.judge_steps() < config.steps:
             if folder.trained_steps() < config.steps:
                 self._train()
             self._merge()
@@ -124,7 +132,7 @@ class _Run:
         yield
         self._record.add_seconds(name, time.perf_counter() - began)
 
-    def _prepare(self) -> PreparedData:
+    def _prepare_data(self) -> PreparedData:
         known = self._record.data_fingerprint()
         with self._phase("data", "preparing data"):
             data = prepare(prepare_settings(self._config), progress=self._console.is_terminal)

@@ -63,8 +63,7 @@ class RunFolder:
         return self.path / "logs" / f"{name}.log"
 
     def next_metrics(self) -> Path:
-        """A new file for the metrics of this attempt: verl empties the file it is given, even when it resumes."""
-        self.metrics.mkdir(parents=True, exist_ok=True)
+        """A name for the metrics of a new attempt: verl empties the file it is given, even when it resumes."""
         attempt = 1 + max((int(path.stem) for path in self.metrics.glob("*.jsonl")), default=0)
         return self.metrics / f"{attempt:04d}.jsonl"
 

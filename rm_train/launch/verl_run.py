@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,8 +27,22 @@ def training_command(task: str, overrides: Sequence[str], config: DictConfig) ->
         "--config-name",
         task,
         *(override for override in overrides if not override.startswith("run_dir=")),
-        f"run_dir={config.run_dir}",
+        f"run_dir={_hydra_value(config.run_dir)}",
     ]
+
+
+def _hydra_value(text: str) -> str:
+    """Quote a value for Hydra's grammar, in which spaces, commas and the like mean something."""
+    if re.fullmatch(r"[\w/.@:+-]+", text, re.ASCII):
+        return text
+    return "'" + re.sub(r"(\\*)'", r"\1\1\'", text) + "'"
+
+
+def pasteable_command(task: str, overrides: Sequence[str], config: DictConfig) -> str:
+    """Return the line for a shell that runs verl as `train` does, environment and all."""
+    environment = training_environment(config, RunFolder(Path(config.run_dir)).next_metrics())
+    settings = [f"{key}={value}" for key, value in environment.items()]
+    return shlex.join(["env", *settings, *training_command(task, overrides, config)])
 
 
 def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:

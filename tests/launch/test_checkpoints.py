@@ -43,6 +43,7 @@ def test_the_newest_is_never_removed(steps, accuracy, keep_last):
 
 def test_accuracy_is_read_from_the_metrics_of_all_attempts(tmp_path: Path):
     folder = RunFolder(tmp_path)
+    folder.metrics.mkdir()
     for step, accuracies in ((10, (0.2, 0.4)), (20, (0.5, 0.5)), (10, (0.6, 0.8))):
         data = {f"val-core/source{i}/acc/mean@1": value for i, value in enumerate(accuracies)}
         folder.next_metrics().write_text(
@@ -68,6 +69,7 @@ def callback(tmp_path: Path) -> RunCheckpoints:
 def test_a_save_removes_what_is_not_kept(callback: RunCheckpoints, tmp_path: Path):
     folder = RunFolder(tmp_path)
     save(folder, 20, 40, 60)
+    folder.metrics.mkdir()
     folder.next_metrics().write_text(
         "".join(
             json.dumps({"step": step, "data": {"val-core/s/acc/mean@1": value}}) + "\n"

@@ -26,6 +26,7 @@ def test_each_attempt_has_its_own_metrics(tmp_path: Path) -> None:
     names = []
     for _ in range(3):
         path = folder.next_metrics()
+        path.parent.mkdir(exist_ok=True)
         path.write_text("")
         names.append(path.name)
     assert names == ["0001.jsonl", "0002.jsonl", "0003.jsonl"]

@@ -19,10 +19,10 @@ def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
 
     A rollout engine that is missing is only a warning where the run may take place on other machines.
     """
-    problems = [problem for requirement in _required("rm-train", "train") for problem in compare(requirement, "train")]
+    problems = [problem for requirement in required("rm-train", "train") for problem in compare(requirement, "train")]
     engine = config.actor_rollout_ref.rollout.name
     if engine in _ENGINES:
-        pins = [requirement for requirement in _required("verl", engine) if requirement.name == engine]
+        pins = [requirement for requirement in required("verl", engine) if requirement.name == engine]
         found = [problem for requirement in pins for problem in compare(requirement, "gpu")]
         problems += [warning(one.key, one.what, one.fix) if elsewhere else one for one in found]
     return problems
@@ -42,7 +42,7 @@ def compare(requirement: Requirement, extra: str) -> list[Problem]:
     ]
 
 
-def _required(distribution: str, extra: str) -> Iterator[Requirement]:
+def required(distribution: str, extra: str) -> Iterator[Requirement]:
     """Yield what a distribution requires with one of its extras, extras of its requirements left out."""
     for line in requires(distribution) or []:
         requirement = Requirement(line)
