@@ -86,6 +86,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
     rm-train train recipe=linear steps=40 seed=1              another reward, fewer steps, another seed
     rm-train train dataset=helpsteer2 dataset_path=FILE       your own HelpSteer2 ratings
     rm-train train base_model=hf base_model_path=FOLDER       your own model
+    rm-train train hardware=cpu                               not what the machine has (hardware=auto)
 
     The first override may be given without the task.
     """
@@ -94,10 +95,14 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool) -> None:
     from rich.console import Console
 
     from rm_train.launch.config import ConfigError, compose_config
+    from rm_train.launch.hardware import with_hardware
 
     # SIGTERM stops a run as Ctrl-C does: verl is ended in order, and nothing is left running.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        overrides, said = with_hardware(overrides)
+        if said:
+            click.echo(said)
         config = compose_config(task, overrides)
         from rm_train.data import PrepareError
         from rm_train.launch.pipeline import DataChangedError, run_task

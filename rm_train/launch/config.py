@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import rm_train
 
-_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row")
+_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row", "ray_address", "ray_counts", "ray_kwargs")
 """Keys that change where or how strictly a run works, but not what comes out."""
 
 

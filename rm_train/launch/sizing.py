@@ -184,7 +184,7 @@ def memory(job: Job, settings: Settings) -> Memory:
 
 
 def _token_bytes(model: Model) -> int:
-    """Return what a token of a micro-batch takes: the checkpoint of each layer, one layer, logits and their gradient."""
+    """Return what a token of a micro-batch takes: a checkpoint for each layer, one layer, logits and their gradient."""
     return BF16 * (model.layers * model.hidden + 2 * model.vocab) + _layer_bytes(model)
 
 
@@ -198,11 +198,7 @@ def fits(job: Job, settings: Settings) -> bool:
     """Return whether all phases stay in the budget, a longest sequence fits a micro-batch, and the cache is enough."""
     taken = memory(job, settings)
     sequences = min(CACHE_SEQUENCES, job.batch * job.samples * settings.tensor_parallel / job.gpus)
-    return (
-        settings.tokens >= job.longest
-        and taken.peak <= job.budget
-        and taken.cache_tokens >= sequences * job.longest
-    )
+    return settings.tokens >= job.longest and taken.peak <= job.budget and taken.cache_tokens >= sequences * job.longest
 
 
 def recommend(job: Job) -> Settings | None:
