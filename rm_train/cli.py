@@ -92,6 +92,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
     rm-train train dataset=helpsteer2 dataset_path=FILE       your own HelpSteer2 ratings
     rm-train train base_model=hf base_model_path=FOLDER       your own model
     rm-train train --dry-run                                  what would run, and with which settings
+    rm-train train hardware=cpu                               not what the machine has (hardware=auto)
 
     The first override may be given without the task.
     """
@@ -102,11 +103,15 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
     from rm_train.launch.checks import ConfigError, check_config, settle
     from rm_train.launch.config import compose_config
     from rm_train.launch.dry_run import dry_run as show_dry_run
+    from rm_train.launch.hardware import with_hardware
 
     # SIGTERM stops a run as Ctrl-C does: verl is ended in order, and nothing is left running.
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
     try:
+        overrides, said = with_hardware(overrides)
+        if said:
+            click.echo(said, err=dry_run)
         config = compose_config(task, overrides)
         if dry_run:
             settle(check_config(overrides, config, dry_run=True), Console(stderr=True, highlight=False))

@@ -19,7 +19,10 @@ from rm_train.launch.checks.overrides import refused_overrides
 from rm_train.launch.checks.problem import ConfigError, listing
 from rm_train.launch.checks.verl_keys import verl_configs
 
-_NOT_IN_THE_NAME = ("runs_dir", "run_dir", "cache_dir", "on_bad_row", "preflight_rows", "keep_checkpoints", "keep_best")
+_NOT_IN_THE_NAME = (
+    *("runs_dir", "run_dir", "cache_dir", "on_bad_row", "preflight_rows", "keep_checkpoints", "keep_best"),
+    *("ray_address", "ray_counts", "ray_kwargs"),
+)
 """Keys that change where or how strictly a run works, but not what comes out."""
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.config import configs_dir
 from rm_train.launch.process import run_logged
 from rm_train.launch.run_folder import RunFolder
+
+_JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""The variable, called so, by which Ray's job API gives a driver its runtime environment."""
 
 
 def training_command(task: str, overrides: Sequence[str], config: DictConfig) -> list[str]:
@@ -69,7 +73,22 @@ def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
     if Path(config.base_model_path).is_dir():
         # Nothing has to come from the hub, and asking it costs a minute where it cannot be reached.
         fixed |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    return {key: os.environ.get(key, value) for key, value in defaults.items()} | fixed
+    environment = {key: os.environ.get(key, value) for key, value in defaults.items()} | fixed
+    if config.ray_address != "local":
+        environment[_JOB_CONFIG] = _job_config(config, environment)
+    return environment
+
+
+def _job_config(config: DictConfig, environment: Mapping[str, str]) -> str:
+    """Return the variables for Ray to set in the workers of a cluster that ran before: theirs is not our environment.
+
+    Ray reads them where its job API puts them, and refuses a variable that the config sets too.
+    """
+    job = json.loads(os.environ.get(_JOB_CONFIG, "{}"))
+    in_config = OmegaConf.select(config, "ray_kwargs.ray_init.runtime_env.env_vars") or {}
+    ours = {key: value for key, value in environment.items() if key not in in_config}
+    runtime_env = job.get("runtime_env", {})
+    return json.dumps({**job, "runtime_env": {**runtime_env, "env_vars": runtime_env.get("env_vars", {}) | ours}})
 
 
 def train(

@@ -15,7 +15,6 @@ from rm_train.launch.checks.verl_keys import verl_folder
 from rm_train.launch.checks.versions import compare
 from rm_train.launch.config import compose_config
 
-JOINING = [f"ray_kwargs.ray_init.{name}=null" for name in ("num_cpus", "num_gpus", "object_store_memory")]
 GPUS = [
     *("trainer.device=cuda", "trainer.n_gpus_per_node=8"),
     "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
@@ -60,34 +59,33 @@ def test_gpus_may_be_missing_where_the_run_takes_place_elsewhere(check, no_gpus,
     for found in (
         check(*GPUS, dry_run=True),
         check(*GPUS, "trainer.nnodes=2"),
-        check(*GPUS, *JOINING, f"+ray_kwargs.ray_init.address={listener}"),
+        check(*GPUS, *joining(listener)),
     ):
         assert str(found).startswith("warning: trainer.n_gpus_per_node: wants 8 GPUs")
         assert not found.errors
 
 
+def joining(address):
+    return ["ray=existing", f"ray_address='{address}'"]
+
+
 def test_a_cluster_that_answers_is_free_of_problems(check, listener, monkeypatch):
-    assert str(check(*JOINING, f"+ray_kwargs.ray_init.address={listener}")) == ""
-    assert str(check(*JOINING, f"+ray_kwargs.ray_init.address=ray://{listener}")) == ""
+    assert str(check(*joining(listener))) == ""
+    assert str(check(*joining(f"ray://{listener}"))) == ""
     monkeypatch.setenv("RAY_ADDRESS", listener)
-    assert str(check(*JOINING)) == ""
+    assert str(check("ray=existing")) == ""
 
 
 def test_an_address_that_does_not_answer_is_named(check, silent, monkeypatch):
-    found = check(*JOINING, f"+ray_kwargs.ray_init.address={silent}")
-    assert f"ray_kwargs.ray_init.address: nothing answers at {silent}" in str(found.errors)
+    assert f"ray_address: nothing answers at {silent}" in str(check(*joining(silent)).errors)
     monkeypatch.setenv("RAY_ADDRESS", silent)
-    assert f"RAY_ADDRESS: nothing answers at {silent}" in str(check(*JOINING).errors)
+    assert f"RAY_ADDRESS: nothing answers at {silent}" in str(check("ray=existing").errors)
+    assert str(check()) == ""  # starts its own
 
 
 @pytest.mark.parametrize("address", ["somewhere", "host:port", "ray://host"])
 def test_an_address_without_a_port_is_named(address, check):
-    found = check(*JOINING, f"+ray_kwargs.ray_init.address='{address}'")
-    assert f"{address} is no address; write HOST:PORT" in str(found.errors)
-
-
-def test_a_local_address_starts_ray_with_the_run(check):
-    assert str(check("+ray_kwargs.ray_init.address=local")) == ""
+    assert f"{address} is no address; write HOST:PORT" in str(check(*joining(address)).errors)
 
 
 @pytest.mark.skipif(
@@ -95,15 +93,16 @@ def test_a_local_address_starts_ray_with_the_run(check):
     reason="Ray runs on this machine",
 )
 def test_auto_needs_a_ray_on_this_machine(check):
-    found = check(*JOINING, "+ray_kwargs.ray_init.address=auto")
-    assert "is auto, and no Ray runs on this machine; start it with: ray start --head" in str(found.errors)
+    found = check("ray=existing")
+    assert "ray_address: is auto, and no Ray runs on this machine; start it with: ray start --head" in str(found.errors)
 
 
-def test_settings_that_an_existing_cluster_refuses_are_named(check, listener, monkeypatch):
-    found = check(f"+ray_kwargs.ray_init.address={listener}")
-    assert "which refuses num_cpus, num_gpus, object_store_memory; write null for each, or leave" in str(found.errors)
-    monkeypatch.setenv("RAY_ADDRESS", listener)
-    assert "write null for each, or unset it" in str(check().errors)
+@pytest.mark.parametrize("count", ["ray_kwargs.ray_init.num_cpus", "ray_counts.num_cpus"])
+def test_settings_that_an_existing_cluster_refuses_are_named(check, listener, count):
+    found = check(*joining(listener), f"{count}=4")
+    name = count.replace("ray_kwargs.ray_init.", "")
+    assert f"ray_address: joins an existing cluster ({listener}), which refuses {name}" in str(found.errors)
+    assert "leave them out, or write ray=local" in str(found.errors)
 
 
 def test_a_folder_that_cannot_be_written_is_named(check, tmp_path):

@@ -46,7 +46,7 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
         *verl_rule_problems(config),
         *length_problems(config),
         *gpu_problems(config, elsewhere=elsewhere),
-        *ray_problems(config),
+        *ray_problems(overrides, config),
         *disk_problems(config),
     ]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import psutil
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from rm_train.launch.checks.problem import Problem, Severity
 
-_ADDRESS = "ray_kwargs.ray_init.address"
 _ANSWER_S = 3.0
 """How long an address may take to answer."""
 
@@ -41,27 +41,26 @@ def gpu_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
 
 def ray_address(config: DictConfig) -> tuple[str, str] | None:
     """Return where the address of an existing cluster is set, and the address; None when the run starts its own."""
-    for key, address in (
-        (_ADDRESS, OmegaConf.select(config, _ADDRESS)),
-        ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS")),
-    ):
-        if address:
-            return None if address == "local" else (key, str(address))
-    return None
+    address = str(config.ray_kwargs.ray_init.get("address") or "auto")
+    if address == "local":
+        return None
+    named = os.environ.get("RAY_ADDRESS")
+    return ("RAY_ADDRESS", named) if named and address == "auto" else ("ray_address", address)
 
 
-def ray_problems(config: DictConfig) -> list[Problem]:
+def ray_problems(overrides: Sequence[str], config: DictConfig) -> list[Problem]:
     """Find a cluster that does not answer, and settings that Ray refuses when it joins one."""
     if (given := ray_address(config)) is None:
         return []
     key, address = given
     ray_init = config.ray_kwargs.ray_init
     own = [name for name in _LOCAL_ONLY if ray_init.get(name) is not None]
+    counts = [override.split("=")[0] for override in overrides if override.startswith("ray_counts.")]
     problems = []
-    if own:
-        other = "unset it" if key == "RAY_ADDRESS" else "leave the address out"
-        problems.append(Problem(f"ray_kwargs.ray_init.{own[0]}", f"{key} joins an existing cluster ({address}), which "
-                                f"refuses {', '.join(own)}", f"write null for each, or {other}"))  # fmt: skip
+    if own or counts:
+        names = ", ".join([*own, *counts])
+        problems.append(Problem(key, f"joins an existing cluster ({address}), which refuses {names}: its counts are "
+                                "those of `ray start`", "leave them out, or write ray=local"))  # fmt: skip
     return problems + (_silent_local(key) if address == "auto" else _silent(key, address))
 
 

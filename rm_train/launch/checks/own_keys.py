@@ -33,6 +33,15 @@ def _one_of(*choices: str) -> Rule:
     return lambda value: None if value in choices else f"one of {', '.join(choices)}"
 
 
+def _counts(value: object) -> str | None:
+    names = ("num_cpus", "object_store_memory")
+    if isinstance(value, DictConfig) and set(value) <= set(names):
+        whole = all(count is None or (type(count) is int and count > 0) for count in value.values())
+    else:
+        whole = False
+    return None if whole else f"{' and '.join(names)}, each a whole number or null"
+
+
 def _truth(value: object) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
@@ -59,6 +68,8 @@ OWN_KEYS: dict[str, Rule] = {
     "base_model": _text,
     "base_model_path": _text,
     "longest_prompt": _whole(1),
+    "ray_address": _text,
+    "ray_counts": _counts,
     "dataset": _text,
     "dataset_path": _optional(_text),
 }
