@@ -24,10 +24,8 @@ from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.verl_run import merge_checkpoint, train, training_command
+from rm_train.models import BUILT, BuiltModel
 from rm_train.report import console_table, write_report
-
-TINY = "tiny"
-"""The base model that is built here; every other one is loaded."""
 
 
 class DataChangedError(RuntimeError):
@@ -66,6 +64,7 @@ def run_task(task: str, overrides: Sequence[str], config: DictConfig, *, fresh: 
         RunBusyError: Another process works in the run folder.
         PrepareError: The data cannot be prepared.
         DataChangedError: The data has changed since the run began.
+        Smollm2Error: The base model cannot be fetched.
         ProcessFailedError: verl failed; the message says why and where its log is.
     """
     folder = RunFolder(Path(config.run_dir))
@@ -95,8 +94,8 @@ class _Run:
         """Do what is not done yet."""
         config, folder = self._config, self._folder
         data = self._prepare()
-        if config.base_model == TINY:
-            self._build_tiny(Path(config.base_model_path))
+        if config.base_model in BUILT:
+            self._build(BUILT[config.base_model], Path(config.base_model_path))
         command = shlex.join(training_command(self._task, self._overrides, config))
         self._record.describe(self._task, config, data.manifest, command)
         self._evaluate(config.base_model_path, data.validation, "before")
@@ -129,16 +128,12 @@ class _Run:
             )
         return data
 
-    def _build_tiny(self, path: Path) -> None:
+    def _build(self, model: BuiltModel, path: Path) -> None:
         if path.exists():
             return
-        from rm_train.models.tiny.warm_start import build_tiny_judge
-
-        with self._phase("warm start", f"building the tiny judge, kept in {path}"), self._bar() as bar:
-            task = bar.add_task("teaching", total=None)
-            build_tiny_judge(
-                path, self._config.seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with self._phase("model", f"{model.doing}, kept in {path}"), self._bar() as bar:
+            task = bar.add_task("building", total=None)
+            model.build(path, self._config.seed, lambda done, total: bar.update(task, completed=done, total=total))
 
     def _evaluate(self, model: str, data: Path, side: Literal["before", "after"]) -> None:
         target = self._folder.evaluation(side)
