@@ -21,6 +21,7 @@ from common import CONSOLE, machine, model_folder, write_json
 from rich.progress import Progress
 from rich.table import Table
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
+from transformers.utils.logging import disable_progress_bar
 
 from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.cpu import attention
@@ -85,17 +86,16 @@ def our_generator(generator: BatchGenerator) -> Rollout:
     return lambda prompts, lengths: sum(len(c.tokens) for c in generator.generate(_requests(prompts, lengths)))
 
 
-def our_scheduler(generator: BatchGenerator, threads: int) -> Rollout:
+def our_scheduler(generator: BatchGenerator, threads: int, loop: asyncio.AbstractEventLoop) -> Rollout:
     """Return the generator behind the scheduler of the rollout server: requests come one by one, without Ray."""
+    scheduler = Scheduler(generator, 1024, 2**40, lambda: torch.set_num_threads(threads))
 
     async def all_of(prompts: Sequence[Prompt], lengths: Sequence[int]) -> int:
-        scheduler = Scheduler(generator, 1024, 2**40, lambda: torch.set_num_threads(threads))
         scheduler.start()
         completions = await asyncio.gather(*map(scheduler.complete, _requests(prompts, lengths)))
-        await scheduler.close()
         return sum(len(completion.tokens) for completion in completions)
 
-    return lambda prompts, lengths: asyncio.run(all_of(prompts, lengths))
+    return lambda prompts, lengths: loop.run_until_complete(all_of(prompts, lengths))
 
 
 def judging_prompts(folder: Path, count: int, copies: int) -> list[Prompt]:
@@ -131,6 +131,7 @@ def main(
 ) -> None:
     """Measure rollout tokens a second against plain batched model.generate."""
     folder, before = model_folder(model), machine()
+    disable_progress_bar()
     torch.set_num_threads(threads)
     attention.register()
 
@@ -145,7 +146,7 @@ def main(
     sides = {
         "generate": plain_generate(plain, plain.config.pad_token_id),
         "generator": our_generator(generator),
-        "scheduler": our_scheduler(generator, threads),
+        "scheduler": our_scheduler(generator, threads, asyncio.new_event_loop()),
     }
     asked = judging_prompts(folder, prompts, rollouts)
     workloads = {"equal": [tokens] * len(asked), "unequal": unequal_lengths(len(asked), longest)}
@@ -158,7 +159,7 @@ def main(
                 seconds[name][side].append(time.perf_counter() - began)
                 if count != sum(workloads[name]):
                     raise click.ClickException(f"{side} made {count} tokens instead of {sum(workloads[name])}")
-    title = f"{model}: {prompts} prompts x {rollouts} rollouts, {threads} threads, median of {repeats} after one turn"
+    title = f"{model}: {prompts} prompts x {rollouts} rollouts, {threads} threads"
     table = Table("lengths", "side", "tokens/s", "times generate", title=title)
     figures: dict[str, dict[str, float]] = {}
     for name, lengths in workloads.items():
