@@ -113,7 +113,9 @@ def installed_trl() -> Path:
     if not folder.exists():
         with atomic_folder(folder) as temporary:
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(temporary), TRL]
-            subprocess.run(command, check=True)
+            result = subprocess.run(command, capture_output=True, text=True)
+            if result.returncode != 0:
+                raise click.ClickException(f"{TRL} could not be installed by pip:\n{result.stderr}")
     return folder
 
 
