@@ -99,7 +99,6 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
         "tokens": {key: values[-1][f"response_length/{key}"] for key in ("min", "mean", "max")},
         "reward": [record["critic/score/mean"] for record in values],
         "lr": config.actor_rollout_ref.actor.optim.lr,
-        "recipe": config.reward.custom_reward_function.reward_kwargs.recipe,
     }
 
 
@@ -127,7 +126,7 @@ def trl_side(path: Path, sizes: Sizes, steps: int, ours: Figures, folder: RunFol
     """
     settings = folder.path / "trl.json"
     result = folder.path / "trl_result.json"
-    same = asdict(sizes) | {"steps": steps, "lr": ours["lr"], "recipe": ours["recipe"], "model": str(path)}
+    same = asdict(sizes) | {"steps": steps, "lr": ours["lr"], "model": str(path)}
     files = {"rows": str(folder.data / "train.parquet"), "out_dir": str(folder.path / "trl")}
     settings.write_text(json.dumps(same | files))
     paths = [str(installed_trl()), *filter(None, [os.environ.get("PYTHONPATH")])]

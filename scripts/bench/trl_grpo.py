@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from reward import compute_score
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
-
-from rm_train.tasks.pointwise import compute_score
 
 
 class _Clock(TrainerCallback):
@@ -30,11 +29,8 @@ class _Clock(TrainerCallback):
         self.ends.append(time.perf_counter())
 
 
-def _reward(completions: list[Any], ground_truth: list[int], recipe: str) -> list[float]:
-    return [
-        compute_score("synthetic/helpfulness", completion[0]["content"], truth, recipe=recipe)["score"]
-        for completion, truth in zip(completions, ground_truth, strict=True)
-    ]
+def _reward(completions: list[Any], **_: object) -> list[float]:
+    return [compute_score("", completion[0]["content"], None) for completion in completions]
 
 
 def train(settings: dict[str, Any]) -> dict[str, object]:
@@ -43,14 +39,9 @@ def train(settings: dict[str, Any]) -> dict[str, object]:
     Args:
         settings: As training.py writes them.
     """
-    rows = Dataset.from_parquet(settings["rows"], cache_dir=settings["out_dir"])
-    rows = rows.map(lambda row: {"prompt": row["prompt"], "ground_truth": row["reward_model"]["ground_truth"]})
-    rows = rows.select_columns(["prompt", "ground_truth"])
+    rows = Dataset.from_parquet(settings["rows"], cache_dir=settings["out_dir"]).select_columns(["prompt"])
     samples = settings["prompts"] * settings["rollouts"]
     micro = settings["micro_batch"]
-
-    def reward(completions: list[Any], ground_truth: list[int], **_: object) -> list[float]:
-        return _reward(completions, ground_truth, settings["recipe"])
 
     config = GRPOConfig(
         output_dir=settings["out_dir"],
@@ -82,7 +73,7 @@ def train(settings: dict[str, Any]) -> dict[str, object]:
     clock = _Clock()
     trainer = GRPOTrainer(
         model=model,
-        reward_funcs=reward,
+        reward_funcs=_reward,
         args=config,
         train_dataset=rows,
         processing_class=AutoTokenizer.from_pretrained(settings["model"]),
@@ -94,9 +85,6 @@ def train(settings: dict[str, Any]) -> dict[str, object]:
         "step_s": [end - begin for begin, end in itertools.pairwise(clock.ends)],
         "tokens": {key: logs[-1][f"completions/{key}_length"] for key in ("min", "mean", "max")},
         "reward": [entry["reward"] for entry in logs],
-        "generate_s": [
-            value for entry in logs for key, value in entry.items() if key.endswith("transformers.generate")
-        ],
     }
 
 
