@@ -12,7 +12,8 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -86,8 +87,10 @@ def our_generator(generator: BatchGenerator) -> Rollout:
     return lambda prompts, lengths: sum(len(c.tokens) for c in generator.generate(_requests(prompts, lengths)))
 
 
-def our_scheduler(generator: BatchGenerator, threads: int, loop: asyncio.AbstractEventLoop) -> Rollout:
-    """Return the generator behind the scheduler of the rollout server: requests come one by one, without Ray."""
+@contextmanager
+def our_scheduler(generator: BatchGenerator, threads: int) -> Iterator[Rollout]:
+    """Yield the generator behind the scheduler of the rollout server: requests come one by one, without Ray."""
+    loop = asyncio.new_event_loop()
     scheduler = Scheduler(generator, 1024, 2**40, lambda: torch.set_num_threads(threads))
 
     async def all_of(prompts: Sequence[Prompt], lengths: Sequence[int]) -> int:
@@ -95,7 +98,9 @@ def our_scheduler(generator: BatchGenerator, threads: int, loop: asyncio.Abstrac
         completions = await asyncio.gather(*map(scheduler.complete, _requests(prompts, lengths)))
         return sum(len(completion.tokens) for completion in completions)
 
-    return lambda prompts, lengths: loop.run_until_complete(all_of(prompts, lengths))
+    yield lambda prompts, lengths: loop.run_until_complete(all_of(prompts, lengths))
+    loop.run_until_complete(scheduler.close())
+    loop.close()
 
 
 def judging_prompts(folder: Path, count: int, copies: int) -> list[Prompt]:
@@ -112,6 +117,27 @@ def unequal_lengths(count: int, longest: int) -> list[int]:
     lengths = [round(4 * (longest / 4) ** (rank / (count - 1))) for rank in range(count)]
     random.Random(0).shuffle(lengths)
     return lengths
+
+
+def take_turns(
+    sides: Mapping[str, Rollout], prompts: Sequence[Prompt], lengths: Sequence[int], repeats: int
+) -> dict[str, list[float]]:
+    """Return the seconds of each turn of each side; a turn that is not measured comes first.
+
+    Raises:
+        ClickException: A side has not made the tokens it was asked for.
+    """
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    with Progress(console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal) as bar:
+        for turn in bar.track(range(repeats + 1), description="rolling out"):
+            for side, rollout in sides.items():
+                began = time.perf_counter()
+                count = rollout(prompts, lengths)
+                if turn:
+                    seconds[side].append(time.perf_counter() - began)
+                if count != sum(lengths):
+                    raise click.ClickException(f"{side} made {count} tokens instead of {sum(lengths)}")
+    return seconds
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -143,27 +169,20 @@ def main(
 
     plain = load("sdpa")
     generator = BatchGenerator(load(attention.NAME), eos=(), seed=0)
-    sides = {
-        "generate": plain_generate(plain, plain.config.pad_token_id),
-        "generator": our_generator(generator),
-        "scheduler": our_scheduler(generator, threads, asyncio.new_event_loop()),
-    }
     asked = judging_prompts(folder, prompts, rollouts)
     workloads = {"equal": [tokens] * len(asked), "unequal": unequal_lengths(len(asked), longest)}
-    seconds: dict[str, dict[str, list[float]]] = {name: {side: [] for side in sides} for name in workloads}
-    with Progress(console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal) as bar:
-        for name in bar.track([name for name in workloads for _ in range(repeats + 1)], description="rolling out"):
-            for side, rollout in sides.items():
-                began = time.perf_counter()
-                count = rollout(asked, workloads[name])
-                seconds[name][side].append(time.perf_counter() - began)
-                if count != sum(workloads[name]):
-                    raise click.ClickException(f"{side} made {count} tokens instead of {sum(workloads[name])}")
+    with our_scheduler(generator, threads) as through_scheduler:
+        sides = {
+            "generate": plain_generate(plain, plain.config.pad_token_id),
+            "generator": our_generator(generator),
+            "scheduler": through_scheduler,
+        }
+        seconds = {name: take_turns(sides, asked, lengths, repeats) for name, lengths in workloads.items()}
     title = f"{model}: {prompts} prompts x {rollouts} rollouts, {threads} threads"
     table = Table("lengths", "side", "tokens/s", "times generate", title=title)
     figures: dict[str, dict[str, float]] = {}
     for name, lengths in workloads.items():
-        rates = {side: sum(lengths) / statistics.median(times[1:]) for side, times in seconds[name].items()}
+        rates = {side: sum(lengths) / statistics.median(times) for side, times in seconds[name].items()}
         figures[name] = rates
         for side, rate in rates.items():
             table.add_row(
