@@ -122,11 +122,12 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
         from rm_train.launch.pipeline import DataChangedError, run_task
         from rm_train.launch.process import ProcessFailedError
         from rm_train.launch.run_folder import RunBusyError
+        from rm_train.models.smollm2 import Smollm2Error
     except ConfigError as error:
         _fail(error)
     try:
         run_task(task, overrides, config, fresh=fresh, prepare_only=prepare_only, console=console)
-    except (ConfigError, PrepareError, DataChangedError, ProcessFailedError, RunBusyError) as error:
+    except (ConfigError, PrepareError, DataChangedError, ProcessFailedError, RunBusyError, Smollm2Error) as error:
         _fail(error)
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from the last checkpoint", err=True)

@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rm_train.launch.checks.problem import Problem, warning
+from rm_train.launch.process import MARK
 
 _PLUGIN_NAME, _PLUGIN = "rm_train_cpu", "rm_train.cpu.plugin"
 _PLUGIN_GROUP = "verl.plugins"
@@ -151,7 +152,7 @@ def leftovers() -> Finding:
     running = [
         process
         for process in psutil.process_iter(["environ", "status"])
-        if "RM_TRAIN_PROCESS" in (process.info["environ"] or {}) and process.info["status"] != psutil.STATUS_ZOMBIE
+        if MARK in (process.info["environ"] or {}) and process.info["status"] != psutil.STATUS_ZOMBIE
     ]
     what = f"{len(running)} processes of runs" if running else "no process of a run"
     return Finding("running", what)

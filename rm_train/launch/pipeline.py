@@ -26,10 +26,8 @@ from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
+from rm_train.models import BUILT, BuiltModel
 from rm_train.report import console_table, write_report
-
-TINY = "tiny"
-"""The base model that is built here; every other one is loaded."""
 
 
 class DataChangedError(RuntimeError):
@@ -69,6 +67,7 @@ def run_task(
         PrepareError: The data cannot be prepared.
         DataChangedError: The data has changed since the run began.
         ConfigError: The reward or the model does not fit the data.
+        Smollm2Error: The base model cannot be fetched.
         ProcessFailedError: verl failed; the message says why and where its log is.
     """
     folder = RunFolder(Path(config.run_dir))
@@ -105,8 +104,8 @@ class _Run:
         unfinished = self._record.judge_steps() < config.steps
         if unfinished:
             preflight(config, self._console)
-        if config.base_model == TINY:
-            self._build_tiny(Path(config.base_model_path))
+        if config.base_model in BUILT:
+            self._build(BUILT[config.base_model], Path(config.base_model_path))
         if unfinished:
             settle(check_data(config), self._console)
         command = pasteable_command(self._task, self._overrides, config)
@@ -147,16 +146,12 @@ class _Run:
             )
         return data
 
-    def _build_tiny(self, path: Path) -> None:
+    def _build(self, model: BuiltModel, path: Path) -> None:
         if path.exists():
             return
-        from rm_train.models.tiny.warm_start import build_tiny_judge
-
-        with self._phase("warm start", f"building the tiny judge, kept in {path}"), self._bar() as bar:
-            task = bar.add_task("teaching", total=None)
-            build_tiny_judge(
-                path, self._config.seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with self._phase("model", f"{model.doing}, kept in {path}"), self._bar() as bar:
+            task = bar.add_task("building", total=None)
+            model.build(path, self._config.seed, lambda done, total: bar.update(task, completed=done, total=total))
 
     def _evaluate(self, model: str, data: Path, side: Literal["before", "after"]) -> None:
         target = self._folder.evaluation(side)

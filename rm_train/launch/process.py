@@ -17,7 +17,7 @@ POLL_S = 0.2
 STOP_S = 20.0
 """How long a process may take to stop when it is asked to, before it is killed."""
 
-_MARK = "RM_TRAIN_PROCESS"
+MARK = "RM_TRAIN_PROCESS"
 """The variable by which a process and all that it starts are known; Ray's daemons leave their parent's family tree.
 
 Its value is the path of the log, so what a killed run has left is found by the next attempt at it.
@@ -61,7 +61,7 @@ def run_logged(
         # A session of its own: Ctrl-C reaches this process only, which then stops the command in order.
         child = subprocess.Popen(
             command,
-            env={**os.environ, **environment, _MARK: mark},
+            env={**os.environ, **environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -121,7 +121,7 @@ def _end_marked(mark: str) -> None:
 def _marked(mark: str) -> list[psutil.Process]:
     # Another user's processes do not show their environment; they are not ours.
     return [
-        process for process in psutil.process_iter(["environ"]) if (process.info["environ"] or {}).get(_MARK) == mark
+        process for process in psutil.process_iter(["environ"]) if (process.info["environ"] or {}).get(MARK) == mark
     ]
 
 

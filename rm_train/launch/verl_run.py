@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rm_train.launch.config import configs_dir
 from rm_train.launch.process import run_logged
 from rm_train.launch.run_folder import RunFolder
+from rm_train.models import BUILT
 
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """The variable, called so, by which Ray's job API gives a driver its runtime environment."""
@@ -70,7 +71,7 @@ def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
     fixed = {"VERL_FILE_LOGGER_PATH": str(metrics), "TENSORBOARD_DIR": str(Path(config.run_dir) / "tensorboard")}
     if config.trainer.device == "cpu":
         fixed["VERL_PLATFORM"] = "cpu"
-    if Path(config.base_model_path).is_dir():
+    if config.base_model in BUILT or Path(config.base_model_path).is_dir():
         # Nothing has to come from the hub, and asking it costs a minute where it cannot be reached.
         fixed |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     environment = {key: os.environ.get(key, value) for key, value in defaults.items()} | fixed

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from rm_train.launch.checks.model_files import ModelFiles, model_folder
 from rm_train.launch.checks.problem import Problem
 from rm_train.launch.checks.verl_rules import uses_critic
+from rm_train.models import BUILT
 
 _BYTES = {"model": 4, "optimizer": 8}
 """What a checkpoint keeps of each parameter: its value and Adam's two moments, in float32."""
@@ -28,7 +29,7 @@ def disk_problems(config: DictConfig) -> list[Problem]:
     folders = {"run_dir": run}
     if run not in checkpoints.parents:
         folders["trainer.default_local_dir"] = checkpoints
-    if config.base_model == "tiny" and not Path(config.base_model_path).exists():
+    if config.base_model in BUILT and not Path(config.base_model_path).exists():
         folders["cache_dir"] = Path(config.cache_dir)
     closed = [problem for key, folder in folders.items() for problem in _closed(key, folder)]
     return closed or _full(config)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from rm_train.launch.checks.model_files import ModelFiles, model_folder
 from rm_train.launch.checks.problem import Problem, warning
 from rm_train.launch.checks.verl_rules import uses_critic
+from rm_train.models import BUILT
 
 _KEY, _CRITIC_KEY = "base_model_path", "critic.model.path"
 
@@ -18,7 +19,7 @@ def model_problems(config: DictConfig) -> list[Problem]:
     """Find what is missing of the base model, and of the model that a critic starts from."""
     base = config.actor_rollout_ref.model
     problems = []
-    if config.base_model != "tiny" or Path(base.path).exists():  # else it is built when the run starts
+    if config.base_model not in BUILT or Path(base.path).exists():  # else it is built when the run starts
         problems += _model(_KEY, base)
     if uses_critic(config) and config.critic.model.path != base.path:
         problems += _model(_CRITIC_KEY, config.critic.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -33,13 +33,15 @@ def _one_of(*choices: str) -> Rule:
     return lambda value: None if value in choices else f"one of {', '.join(choices)}"
 
 
-def _counts(value: object) -> str | None:
-    names = ("num_cpus", "object_store_memory")
+def _counts(*names: str) -> Rule:
+    expected = f"{' and '.join(names)}, each a whole number above 0"
+    return lambda value: None if _are_counts(value, names) else expected
+
+
+def _are_counts(value: object, names: Sequence[str]) -> bool:
     if isinstance(value, DictConfig) and set(value) <= set(names):
-        whole = all(count is None or (type(count) is int and count > 0) for count in value.values())
-    else:
-        whole = False
-    return None if whole else f"{' and '.join(names)}, each a whole number or null"
+        return all(count is None or (type(count) is int and count > 0) for count in value.values())
+    return False
 
 
 def _truth(value: object) -> str | None:
@@ -69,7 +71,8 @@ OWN_KEYS: dict[str, Rule] = {
     "base_model_path": _text,
     "longest_prompt": _whole(1),
     "ray_address": _text,
-    "ray_counts": _counts,
+    "ray_counts": _counts("num_cpus", "object_store_memory"),
+    "cpu_sizes": _counts("batch", "micro_batch"),
     "dataset": _text,
     "dataset_path": _optional(_text),
 }
