@@ -49,6 +49,20 @@ class _EndEach(StoppingCriteria):
         return input_ids.shape[1] >= self._ends
 
 
+def load_model(folder: Path, implementation: str) -> PreTrainedModel:
+    """Return a model in float32 with an implementation of attention."""
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation=implementation
+    ).eval()
+    return loaded
+
+
+def load_generator(folder: Path) -> BatchGenerator:
+    """Return our generator with a model as the rollout server loads it."""
+    attention.register()
+    return BatchGenerator(load_model(folder, attention.NAME), eos=(), seed=0)
+
+
 def plain_generate(model: PreTrainedModel, pad: int) -> Rollout:
     """Return transformers' own: one batch, padded on the left, that runs until its last row has ended."""
 
@@ -159,16 +173,7 @@ def main(
     folder, before = model_folder(model), machine()
     disable_progress_bar()
     torch.set_num_threads(threads)
-    attention.register()
-
-    def load(implementation: str) -> PreTrainedModel:
-        loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation=implementation
-        ).eval()
-        return loaded
-
-    plain = load("sdpa")
-    generator = BatchGenerator(load(attention.NAME), eos=(), seed=0)
+    plain, generator = load_model(folder, "sdpa"), load_generator(folder)
     asked = judging_prompts(folder, prompts, rollouts)
     workloads = {"equal": [tokens] * len(asked), "unequal": unequal_lengths(len(asked), longest)}
     with our_scheduler(generator, threads) as through_scheduler:

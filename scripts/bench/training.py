@@ -150,7 +150,22 @@ def trl_side(path: Path, sizes: Sizes, steps: int, ours: Figures, folder: RunFol
     return figures
 
 
-def account(ours: Figures, warm_up: int) -> Table:
+def generator_alone_s(path: Path, sizes: Sizes, turns: int = 5) -> float:
+    """Return the median seconds in which our generator makes the rollouts of a step, with nothing around it."""
+    import torch
+    from rollout import judging_prompts, load_generator, our_generator
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    rollout, prompts = our_generator(load_generator(path)), judging_prompts(path, sizes.prompts, sizes.rollouts)
+    seconds = []
+    for _ in range(turns + 1):
+        began = time.perf_counter()
+        rollout(prompts, [sizes.tokens] * len(prompts))
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[1:])
+
+
+def account(ours: Figures, alone_s: float, warm_up: int) -> Table:
     """Say where the time of our step goes."""
     table = Table("part of our step", "seconds", "share", title="median after warm-up")
     step = statistics.median(ours["step_s"][warm_up:])
@@ -164,6 +179,8 @@ def account(ours: Figures, warm_up: int) -> Table:
     }
     for name, seconds in sorted(parts.items(), key=lambda part: -part[1]):
         table.add_row(named.get(name, name), f"{seconds:.3f}", f"{seconds / step:.0%}")
+        if name == "gen":
+            table.add_row("  of which the generator, measured alone", f"{alone_s:.3f}", f"{alone_s / step:.0%}")
     rest = step - sum(parts.values())
     table.add_row("the rest of the step", f"{rest:.3f}", f"{rest / step:.0%}")
     between = statistics.mean(ours["wall_s"][max(0, warm_up - 1) :]) - statistics.mean(ours["step_s"][warm_up:])
@@ -196,6 +213,7 @@ def main(model: str, steps: int, warm_up: int, out: Path | None, **sizes: int | 
             ours = verl_side(model, chosen, steps, folder, bar)
             bar.add_task("TRL", total=None)
             theirs = trl_side(path, chosen, steps, ours, folder)
+    alone_s = generator_alone_s(path, chosen)
     for name, figures in (("verl", ours), ("TRL", theirs)):
         if set(figures["tokens"].values()) != {chosen.tokens}:
             raise click.ClickException(f"{name}'s answers do not have {chosen.tokens} tokens: {figures['tokens']}")
@@ -204,9 +222,16 @@ def main(model: str, steps: int, warm_up: int, out: Path | None, **sizes: int | 
     table = Table("", "median step, s", "all steps, s", title=f"{model}: {chosen}")
     for name, side in (("verl", ours), ("trl", theirs)):
         table.add_row(name, f"{medians[name]:.3f}", " ".join(f"{second:.2f}" for second in side["step_s"]))
-    CONSOLE.print(table, account(ours, warm_up))
+    CONSOLE.print(table, account(ours, alone_s, warm_up))
     CONSOLE.print(f"verl / TRL: {ratio:.2f} (aim: at most {AIM[model]})")
-    result = {"model": model, "sizes": asdict(chosen), "warm_up": warm_up, "ratio": ratio, "median_step_s": medians}
+    result = {
+        "model": model,
+        "sizes": asdict(chosen),
+        "warm_up": warm_up,
+        "ratio": ratio,
+        "median_step_s": medians,
+        "generator_alone_s": alone_s,
+    }
     write_json(out, result | {"verl": ours, "trl": theirs, "machine": before})
 
 
