@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
+
+from rm_train.launch.log_error import last_error
 
 POLL_S = 0.2
 STOP_S = 20.0
@@ -25,8 +26,6 @@ Its value is the path of the log, so what a killed run has left is found by the 
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
-
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ProcessFailedError(RuntimeError):
@@ -58,6 +57,7 @@ def run_logged(
     mark = str(log.resolve())
     _end_marked(mark)
     with log.open("ab") as file:
+        earlier_attempts = file.tell()
         # A session of its own: Ctrl-C reaches this process only, which then stops the command in order.
         child = subprocess.Popen(
             command,
@@ -80,7 +80,8 @@ def run_logged(
             on_poll()
     if child.returncode != 0:
         ending = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
-        raise ProcessFailedError(f"{_last_error(log)}\n\n{Path(command[0]).name} ended with {ending}. Full log: {log}")
+        error = last_error(_end_of(log, earlier_attempts))
+        raise ProcessFailedError(f"{error}\n\n{Path(command[0]).name} ended with {ending}. Full log: {log}")
 
 
 def _wait(child: subprocess.Popen[bytes], on_poll: Callable[[], None] | None) -> None:
@@ -125,9 +126,8 @@ def _marked(mark: str) -> list[psutil.Process]:
     ]
 
 
-def _last_error(log: Path, lines: int = 15) -> str:
-    """Return the last traceback's end, or the last lines, of a log."""
-    text = _ANSI.sub("", log.read_bytes()[-200_000:].decode(errors="replace"))
-    start = text.rfind("Traceback (most recent call last)")
-    tail = text[start:] if start >= 0 else text
-    return "\n".join(tail.strip().splitlines()[-lines:])
+def _end_of(log: Path, start: int) -> str:
+    """Return the last 200 kB of a log, and nothing before `start`."""
+    with log.open("rb") as file:
+        file.seek(max(start, log.stat().st_size - 200_000))
+        return file.read().decode(errors="replace")

@@ -138,3 +138,13 @@ def gone(pid: int) -> None:
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the process still runs"
         time.sleep(0.05)
+
+
+def test_the_error_of_an_earlier_attempt_is_not_shown_again(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    with pytest.raises(ProcessFailedError, match="ValueError: first"):
+        run_logged(python("raise ValueError('first')"), {}, log)
+    with pytest.raises(ProcessFailedError) as caught:
+        run_logged(python("print('second', flush=True); import os; os.kill(os.getpid(), 9)"), {}, log)
+    assert "second" in str(caught.value) and "signal 9" in str(caught.value)
+    assert "first" not in str(caught.value)
