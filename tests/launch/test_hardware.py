@@ -200,6 +200,13 @@ def test_a_cluster_that_does_not_answer_is_named_with_the_fix(monkeypatch: pytes
         with_hardware(["ray=existing", "ray_address=h:6379"])
 
 
+def test_a_cluster_that_wants_a_token_says_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "raise RuntimeError('RPC error: InvalidAuthToken: Authentication token is missing')"
+    monkeypatch.setattr(hardware, "_ASK_RAY", told)
+    with pytest.raises(ConfigError, match=r"it wants a token: set RAY_AUTH_MODE=token, and have the token in ~/\.ray"):
+        with_hardware(["ray=existing", "ray_address=h:6379"])
+
+
 def test_a_cluster_that_is_silent_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "_ASK_RAY", "import time; time.sleep(60)")
     monkeypatch.setattr(hardware, "_ANSWER_S", 0.2)

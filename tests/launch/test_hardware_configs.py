@@ -41,11 +41,12 @@ def verl_accepts(config: DictConfig) -> None:
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import omega_conf_to_dataclass, validate_config
 
-    validate_config(config, need_reference_policy(config), need_critic(config))
     parts, critic = config.actor_rollout_ref, config.critic
     on_gpu = config.trainer.device == "cuda"
-    with open_dict(config):
+    with open_dict(critic):
         critic.pop("model")  # reads a model folder
+    validate_config(config, need_reference_policy(config), need_critic(config))
+    with open_dict(config):
         for old, new in REFERENCE_KEYS.items():
             parts.ref[new] = parts.ref.pop(old)
     actor, rollout, reference, values = map(omega_conf_to_dataclass, (parts.actor, parts.rollout, parts.ref, critic))
@@ -65,6 +66,13 @@ def test_verl_takes_every_model_on_every_hardware(choices: tuple[str, str, str, 
     config = compose(*choices)
     assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == MACHINES[choices[0]]
     verl_accepts(config)
+
+
+@pytest.mark.parametrize("machine", sorted(MACHINES))
+def test_verl_takes_a_critic_on_every_hardware(machine: str) -> None:
+    config = compose(machine, "qwen3_8b", "helpsteer2", "exact", "method=ppo")
+    verl_accepts(config)
+    assert config.critic.strategy == "fsdp2"
 
 
 def test_two_gpus_are_the_config_for_eight_with_another_count() -> None:
