@@ -301,21 +301,9 @@ def test_stop_strings_end_a_sequence_at_the_token_that_completes_them(llama):
         BatchGenerator(llama, [EOS], seed=0).generate([Request(PROMPTS[0], stopping)])
 
 
-def test_sliding_windows(llama):
+def test_sliding_windows(sizes):
     torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=61,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        initializer_range=0.25,
-        use_sliding_window=True,
-        sliding_window=8,
-        max_window_layers=1,
-        attn_implementation="hf_cpu_sdpa",
-    )
+    config = Qwen2Config(**sizes, use_sliding_window=True, sliding_window=8, max_window_layers=1)
     model = Qwen2ForCausalLM(config).eval()
     assert set(config.layer_types) == {"full_attention", "sliding_attention"}
     requests = [Request(p, SamplingParams(max_tokens=12, ignore_eos=True)) for p in PROMPTS * 2]
