@@ -17,7 +17,8 @@ def test_the_peak_can_start_anew():
     block = torch.ones(256 << 20, dtype=torch.uint8)
     with_block = memory.peak()
     del block
-    assert memory.peak() >= with_block > memory.resident() + (128 << 20)
+    # Linux counts in batches of pages, so two readings differ by a little.
+    assert memory.peak() > with_block - (16 << 20) > memory.resident() + (128 << 20)
     memory.reset_peak()
     assert memory.peak() < with_block - (128 << 20)
 
