@@ -54,7 +54,7 @@ def build_smollm2(folder: Path, progress: Progress | None = None) -> None:
     """
     if importlib.util.find_spec("gguf") is None:
         raise Smollm2Error(
-            "base_model=smollm2 needs the package gguf; install it with: pip install 'rm-train[smollm2]'"
+            "base_model=smollm2 needs gguf: pip install 'rm-train[smollm2]', or in a checkout: pip install gguf"
         )
     with tempfile.TemporaryDirectory() as scratch:
         file = fetch_gguf(Path(scratch))
