@@ -67,10 +67,9 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
         *(f"data.max_response_length={sizes.tokens}", f"actor_rollout_ref.rollout.n={sizes.rollouts}"),
         *("actor_rollout_ref.rollout.ignore_eos=true", "trainer.val_before_train=false", "trainer.test_freq=-1"),
         *("trainer.save_freq=-1", f"actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu={sizes.micro_batch}"),
-        *(
-            "actor_rollout_ref.actor.optim.lr_warmup_steps=0",
-            "actor_rollout_ref.actor.optim.lr_scheduler_type=constant",
-        ),
+        f"reward.custom_reward_function.path={Path(__file__).resolve().with_name('reward.py')}",
+        "actor_rollout_ref.actor.optim.lr_warmup_steps=0",
+        "actor_rollout_ref.actor.optim.lr_scheduler_type=constant",
     ]
     config = compose_config("pointwise", overrides)
     prepare(prepare_settings(config))
