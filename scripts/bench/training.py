@@ -73,6 +73,7 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
     ]
     config = compose_config("pointwise", overrides)
     prepare(prepare_settings(config))
+    folder.metrics.mkdir(parents=True)
     metrics = folder.next_metrics()
     tail, done = MetricsTail(metrics), console_bar.add_task("verl: starting", total=steps)
     logged: list[tuple[float, dict[str, float]]] = []
@@ -84,7 +85,7 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
                 console_bar.update(done, completed=step, description="verl")
 
     began = time.perf_counter()
-    train("pointwise", overrides, config, metrics, look)
+    train("pointwise", overrides, config, metrics, on_poll=look, on_stop=lambda: None)
     values = [record for _, record in logged]
     return {
         "first_step_after_s": logged[0][0] - began,
