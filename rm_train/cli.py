@@ -205,11 +205,10 @@ def doctor(overrides: tuple[str, ...], ray: bool, as_json: bool) -> None:
         config = compose_config("pointwise", overrides)
     except ConfigError as error:
         _fail(error)
-    folders = {key: Path(config[key]) for key in ("runs_dir", "cache_dir")}
     with console.status("examining", spinner="dots") if not as_json else nullcontext():
-        findings = list(examine(folders, ray=ray))
+        findings = list(examine(config, start_ray=ray))
     if as_json:
-        click.echo(json.dumps([asdict(finding) | {"state": finding.state} for finding in findings], indent=2))
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         console.print(findings_table(findings))
     sys.exit(any(finding.state == "error" for finding in findings))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
+from rm_train.cpu.cgroups import CGROUPS, OWN_CGROUPS, own_groups
+
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def resident() -> int:
@@ -36,7 +36,7 @@ def reset_peak() -> None:
         _CLEAR.write_text("5")  # see proc(5): resets the peak of the resident set
 
 
-def available_and_total(cgroups: Path = _CGROUPS, own_cgroups: Path = _OWN_CGROUPS) -> tuple[int, int]:
+def available_and_total(cgroups: Path = CGROUPS, own_cgroups: Path = OWN_CGROUPS) -> tuple[int, int]:
     """Return how much memory can still be taken, and how much there is, within the limits of this process's cgroups.
 
     Args:
@@ -52,21 +52,12 @@ def available_and_total(cgroups: Path = _CGROUPS, own_cgroups: Path = _OWN_CGROU
 
 
 def _limits(cgroups: Path, own_cgroups: Path) -> Iterator[tuple[int, int]]:
-    """Yield limit and use of every control group, of version 1 or 2, that this process is in."""
-    lines = own_cgroups.read_text().splitlines() if own_cgroups.exists() else []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            root, names = cgroups / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-        elif not controllers:
-            root, names = cgroups, ("memory.max", "memory.current", "inactive_file")
+    """Yield limit and use of every control group that this process is in."""
+    for version, folder in own_groups("memory", cgroups, own_cgroups):
+        if version == 1:
+            yield from _limit(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
         else:
-            continue
-        # A container may see its own group as the root, or by its path on the host.
-        own = root / path.lstrip("/")
-        for folder in (own, *own.parents):
-            if folder.is_relative_to(root):
-                yield from _limit(folder, *names)
+            yield from _limit(folder, "memory.max", "memory.current", "inactive_file")
 
 
 def _limit(folder: Path, limit_file: str, use_file: str, cache_name: str) -> Iterator[tuple[int, int]]:

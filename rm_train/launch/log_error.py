@@ -11,7 +11,7 @@ import re
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FORWARDED = re.compile(r"\((?:raylet|autoscaler|gcs_server|(?:[^()]* )?pid=\d+[^()]*)\)")
 """How a line begins that Ray copies from another process; a worker's error comes in the driver's traceback too."""
-_MARKS = re.compile(r"\s+[~^]+\s*")
+_CARETS = re.compile(r"\s+[~^]+\s*")
 """Python's marks under a line of source; Ray leaves them where it hides the line."""
 _BESIDE = re.compile(r"Exception (?:ignored in|in thread).*\n(?:Traceback.*\n(?:[ \t].*\n)*.*\n?)?", re.MULTILINE)
 """An exception that does not end a process."""
@@ -34,7 +34,7 @@ def last_error(log: str, lines: int = 15) -> str:
     """
     # A progress bar writes its line again and again.
     shown = [line.rpartition("\r")[2] for line in _ANSI.sub("", log).replace("\r\n", "\n").split("\n")]
-    own = [line for line in shown if not _FORWARDED.match(line) and not _MARKS.fullmatch(line)]
+    own = [line for line in shown if not _FORWARDED.match(line) and not _CARETS.fullmatch(line)]
     own = _BESIDE.sub("", "\n".join(own)).split("\n")
     heads = [number for number, line in enumerate(own) if _HEAD.search(line)]
     if not heads:
