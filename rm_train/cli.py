@@ -206,7 +206,7 @@ def doctor(overrides: tuple[str, ...], ray: bool, as_json: bool) -> None:
     except ConfigError as error:
         _fail(error)
     with console.status("examining", spinner="dots") if not as_json else nullcontext():
-        findings = list(examine(config, start_ray=ray))
+        findings = list(examine(overrides, config, start_ray=ray))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

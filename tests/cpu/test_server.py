@@ -112,7 +112,7 @@ def test_a_request_joins_while_others_run_and_leaves_before_them(make):
 # A token takes 2 layers x 2 heads x 8 x 2 x 4 bytes, and the longest sequence has 3 + 12.
 @pytest.mark.parametrize(("sequences", "memory"), [(16, 2**30), (64, 16.5 * 15 * 256)])
 def test_the_batch_has_a_limit(make, monkeypatch, sequences, memory):
-    monkeypatch.setattr(server_module.psutil, "virtual_memory", lambda: SimpleNamespace(available=2 * memory))
+    monkeypatch.setattr(server_module, "available_and_total", lambda: (2 * memory, 2**40))
 
     async def scenario():
         server, joined = make(max_num_seqs=sequences)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -16,10 +16,11 @@ from rm_train.launch.doctor.plugins import plugins
 from rm_train.launch.doctor.processes import leftovers, ray_address_answers, ray_cluster
 
 
-def examine(config: DictConfig, *, start_ray: bool) -> Iterator[Finding]:
+def examine(overrides: Sequence[str], config: DictConfig, *, start_ray: bool) -> Iterator[Finding]:
     """Yield what is found, one subject after the other.
 
     Args:
+        overrides: What the config was composed with.
         config: A run's config: it says where runs write to, and which Ray cluster they join.
         start_ray: Whether to start a small Ray cluster and end it again.
     """
@@ -37,7 +38,7 @@ def examine(config: DictConfig, *, start_ray: bool) -> Iterator[Finding]:
     yield ray_folder()
     yield shared_memory()
     yield from leftovers()
-    yield from ray_address_answers(config)
+    yield from ray_address_answers(overrides, config)
     if start_ray:
         yield ray_cluster()
     yield hub()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -44,9 +44,9 @@ def _busy(run: Path) -> bool:
         return True
 
 
-def ray_address_answers(config: DictConfig) -> Iterator[Finding]:
+def ray_address_answers(overrides: Sequence[str], config: DictConfig) -> Iterator[Finding]:
     """Examine the cluster that runs would join, if any."""
-    problems = ray_problems(config)
+    problems = ray_problems(overrides, config)
     yield from (from_problem("Ray", problem) for problem in problems)
     if not problems:
         given = ray_address(config)

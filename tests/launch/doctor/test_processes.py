@@ -50,15 +50,15 @@ def test_a_run_whose_folder_is_gone_has_left_its_processes(tmp_path):
 
 def test_an_address_that_answers_is_fine_and_one_that_does_not_is_an_error(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    (local,) = ray_address_answers(compose_config("pointwise", []))
+    (local,) = ray_address_answers([], compose_config("pointwise", ["ray=local"]))
     assert (local.state, local.what) == ("ok", "is started with each run")
-    joins = [f"ray_kwargs.ray_init.{key}=null" for key in ("num_cpus", "num_gpus", "object_store_memory")]
-    config = compose_config("pointwise", joins)
+    overrides = ["ray=existing"]
+    config = compose_config("pointwise", overrides)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{listener.getsockname()[1]}")
-        (there,) = ray_address_answers(config)
+        (there,) = ray_address_answers(overrides, config)
     assert there.state == "ok" and there.what.endswith("answers (RAY_ADDRESS)")
-    (silent,) = ray_address_answers(config)
+    (silent,) = ray_address_answers(overrides, config)
     assert silent.state == "error" and silent.what.startswith("nothing answers at 127.0.0.1")
     assert silent.fix and "start Ray there" in silent.fix
 
