@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from rm_train.launch.checks import ConfigError
 from rm_train.launch.checks.disk import checkpoint_bytes
 from rm_train.launch.checks.verl_keys import verl_folder
-from rm_train.launch.checks.versions import compare
+from rm_train.launch.checks.versions import clashes, compare
 from rm_train.launch.config import compose_config
 
 GPUS = [
@@ -150,6 +150,19 @@ def test_a_rollout_engine_that_is_missing_is_an_error_where_the_run_takes_place(
     sglang = "actor_rollout_ref.rollout.name=sglang"
     assert "sglang: is not installed; install it with: pip install 'rm-train[gpu]'" in str(check(sglang).errors)
     assert not check(sglang, dry_run=True).errors
+
+
+@pytest.mark.parametrize(("version", "works"), [("1.12.0", True), ("1.13.0", False), ("1.16.0", False)])
+def test_trl_that_verl_cannot_import_is_an_error(tmp_path, monkeypatch, version, works):
+    folder = tmp_path / f"trl-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: trl\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = clashes()
+    assert [str(problem) for problem in found] == ([] if works else [
+        f"trl: {version} is installed, beside which verl 0.9.1 fails; "
+        "remove it with: pip uninstall trl, or install an older one: pip install 'trl<1.13'"
+    ])  # fmt: skip
 
 
 def test_verl_must_be_installed(monkeypatch):

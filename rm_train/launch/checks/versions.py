@@ -13,6 +13,12 @@ from rm_train.launch.checks.problem import Problem, warning
 _ENGINES = ("vllm", "sglang")
 """Rollout engines that verl pins in an extra of the engine's name."""
 
+_NOT_BESIDE = (Requirement("trl<1.13"),)
+"""Packages that verl 0.9.1 uses where they are installed, and the versions with which it can; without them it works.
+
+verl's `monkey_patch` imports `AutoModelForCausalLMWithValueHead`, which TRL 1.13 has removed.
+"""
+
 
 def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
     """Find packages that are missing, or that this version of rm-train was not tested with.
@@ -20,6 +26,7 @@ def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
     A rollout engine that is missing is only a warning where the run may take place on other machines.
     """
     problems = [problem for requirement in required("rm-train", "train") for problem in compare(requirement, "train")]
+    problems += clashes()
     engine = config.actor_rollout_ref.rollout.name
     if engine in _ENGINES:
         pins = [requirement for requirement in required("verl", engine) if requirement.name == engine]
@@ -28,18 +35,33 @@ def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
     return problems
 
 
+def clashes() -> list[Problem]:
+    """Find packages that nobody asked for, and beside which verl fails at its start."""
+    return [
+        Problem(wanted.name, f"{found} is installed, beside which verl 0.9.1 fails",
+                f"remove it with: pip uninstall {wanted.name}, or install an older one: pip install '{wanted}'")
+        for wanted in _NOT_BESIDE
+        if (found := _installed(wanted.name)) and not wanted.specifier.contains(found, prereleases=True)
+    ]  # fmt: skip
+
+
 def compare(requirement: Requirement, extra: str) -> list[Problem]:
     """Hold an installed package against a requirement that an extra of ours brings."""
     name, wanted = requirement.name, requirement.specifier
-    try:
-        found = version(name)
-    except PackageNotFoundError:
+    if (found := _installed(name)) is None:
         return [Problem(name, "is not installed", f"install it with: pip install 'rm-train[{extra}]'")]
     if wanted.contains(found, prereleases=True):
         return []
     return [
         warning(name, f"{found} is installed, and {wanted} was tested", f"install it with: pip install '{requirement}'")
     ]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def required(distribution: str, extra: str) -> Iterator[Requirement]:

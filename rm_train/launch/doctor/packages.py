@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from rm_train.launch.checks.versions import compare, required
+from rm_train.launch.checks.versions import clashes, compare, required
 from rm_train.launch.doctor.finding import Finding, bad, from_problem, warn
 
 _NAMED = ("verl", "torch", "ray", "transformers")
@@ -34,6 +34,7 @@ def package_versions(distribution: str = "rm-train", extra: str = "train") -> It
             yield Finding(requirement.name, version(requirement.name))
         else:
             others += 1
+    yield from (from_problem(problem.key, problem) for problem in clashes())
     yield Finding("other packages", f"{others} as they were tested")
 
 
