@@ -5,7 +5,6 @@ verl takes a callback for them (`trainer.checkpoint_callback_class`), which live
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
+from rm_train.launch.metrics_file import MetricsTail
 from rm_train.launch.run_folder import RunFolder
 
 POLL_S = 0.5
@@ -77,10 +77,9 @@ def validation_accuracy(folder: RunFolder) -> dict[int, float]:
     """Return the accuracy of each validation that verl has logged, by step; the mean over the data sources."""
     accuracy: dict[int, float] = {}
     for path in sorted(folder.metrics.glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
-            if values := _accuracies(record["data"]):
-                accuracy[record["step"]] = sum(values) / len(values)
+        for step, metrics in MetricsTail(path)():
+            if values := _accuracies(metrics):
+                accuracy[step] = sum(values) / len(values)
     return accuracy
 
 

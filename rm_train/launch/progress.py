@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-
-class MetricsTail:
-    """Reads the lines that verl appends to a metrics file, each once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-
-    def __call__(self) -> Iterator[tuple[int, Mapping[str, float]]]:
-        """Yield the step and the metrics of each whole line that is new."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._position += len(line)
-                record = json.loads(line)
-                yield record["step"], record["data"]
+from rm_train.launch.metrics_file import MetricsTail
 
 
 class TrainingBar:

@@ -50,7 +50,7 @@ def test_accuracy_is_read_from_the_metrics_of_all_attempts(tmp_path: Path):
             json.dumps({"step": step, "data": {**data, "val-aux/x/acc/mean@1": 9.0}})
             + "\n"
             + json.dumps({"step": step + 1, "data": {"reward/acc/mean": 0.0}})
-            + "\n"
+            + '\n{"step": 30, "da'  # the disk was full
         )
     assert validation_accuracy(folder) == pytest.approx({10: 0.7, 20: 0.5})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rm_train.launch.progress import MetricsTail
+from rm_train.launch.metrics_file import MetricsTail
 from rm_train.launch.run_folder import RunBusyError, RunFolder
 
 
