@@ -22,8 +22,8 @@ import psutil
 from common import CONSOLE, machine, model_folder, write_json
 from rich.table import Table
 
-from rm_train.launch.process import MARK
 from rm_train.launch.metrics_file import MetricsTail
+from rm_train.launch.process import MARK
 from rm_train.launch.run_folder import RunFolder
 
 LIMIT_GIB = {"tiny": 5.0, "smollm2": 10.0}

@@ -26,9 +26,9 @@ from rich.table import Table
 from rm_train.data import prepare
 from rm_train.files import atomic_folder
 from rm_train.launch.config import compose_config
+from rm_train.launch.metrics_file import MetricsTail
 from rm_train.launch.pipeline import prepare_settings
 from rm_train.launch.process import run_logged
-from rm_train.launch.metrics_file import MetricsTail
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.verl_run import train
 
