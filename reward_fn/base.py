@@ -1,0 +1,401 @@
+"""What a reward is: an object configured by its fields that scores the answers of a sample.
+
+A rule overrides `_evaluate`, a reward that waits for something overrides `_aevaluate`; the doors below call either. How
+a sample is cut into what one call scores is the pattern: an answer (`BasePointWiseReward`), all answers
+(`BaseListWiseReward`), two of them (`BasePairWiseReward`) or a step (`BaseStepWiseReward`).
+
+The doors never change their input, keep the order, and give each answer a result: whatever one sample makes a reward
+raise becomes the failure of that sample and touches no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from itertools import combinations
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from reward_fn import loop
+from reward_fn.schema import (
+    DataOutput,
+    DataSample,
+    Failure,
+    FailureKind,
+    RewardDimensionWithRank,
+    RewardDimensionWithScore,
+    RewardError,
+    RewardResult,
+)
+
+T = TypeVar("T")
+
+
+class BaseReward(BaseModel, ABC):
+    """The doors that all rewards share.
+
+    The class attributes are facts for tables and docs; a reward whose range depends on its fields overrides the
+    property `score_range`.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    pattern: ClassVar[str] = ""
+    """What is scored at a time: pointwise, listwise, pairwise or stepwise."""
+    formula: ClassVar[str] = ""
+    """How the score comes about, in a line."""
+    source: ClassVar[str] = ""
+    """Where the formula comes from."""
+    cost: ClassVar[str] = "cheap"
+    """What scoring takes: `cheap` (microseconds), `heavy` (milliseconds), `process`, `llm` or `model`."""
+
+    name: str
+    """The reward's name in results; two instances in one mix need two names."""
+
+    @property
+    def score_range(self) -> tuple[float, float]:
+        """The lowest and the highest score."""
+        return 0.0, 1.0
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of the parts of every result, known before anything is scored."""
+        return (self.name,)
+
+    def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401 - the user's own arguments
+        """Score what the pattern hands over; raise `RewardError` where there is no score."""
+        raise NotImplementedError(f"{type(self).__name__} overrides neither _evaluate nor _aevaluate")
+
+    async def _aevaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
+        """Score what the pattern hands over, where that means waiting."""
+        return self._evaluate(sample, **kwargs)
+
+    @property
+    def _waits(self) -> bool:
+        return type(self)._aevaluate is not BaseReward._aevaluate
+
+    def _units(self, sample: DataSample) -> list[DataSample]:
+        """Cut a sample into what one call of `_evaluate` scores."""
+        raise NotImplementedError
+
+    def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
+        """Turn the results of the units into one for each answer."""
+        raise NotImplementedError
+
+    def score(self, sample: DataSample, **kwargs: Any) -> list[RewardResult]:  # noqa: ANN401
+        """Score a sample: the lean door, for adapters and compositions.
+
+        Args:
+            sample: The sample.
+            kwargs: Handed to the reward as they are.
+
+        Returns:
+            A result for each answer.
+        """
+        if self._waits:
+            return loop.run(self.ascore(sample, **kwargs))
+        return self._merge(sample, [self._attempt(unit, kwargs) for unit in self._units(sample)])
+
+    async def ascore(self, sample: DataSample, **kwargs: Any) -> list[RewardResult]:  # noqa: ANN401
+        """Do as `score`, without blocking the event loop where the reward waits."""
+        if not self._waits:
+            return self.score(sample, **kwargs)
+        units = self._units(sample)
+        results = await asyncio.gather(*(self._await(unit, kwargs) for unit in units))
+        return self._merge(sample, list(results))
+
+    def _attempt(self, unit: DataSample, kwargs: dict[str, Any]) -> RewardResult:
+        try:
+            return self._checked(self._evaluate(unit, **kwargs))
+        except Exception as error:  # noqa: BLE001 - becomes a failure, which names it
+            return RewardResult.failed(self.name, failure_of(error))
+
+    async def _await(self, unit: DataSample, kwargs: dict[str, Any]) -> RewardResult:
+        try:
+            return self._checked(await self._aevaluate(unit, **kwargs))
+        except Exception as error:  # noqa: BLE001 - becomes a failure, which names it
+            return RewardResult.failed(self.name, failure_of(error))
+
+    @staticmethod
+    def _checked(result: RewardResult) -> RewardResult:
+        if not isinstance(result, RewardResult):
+            raise TypeError(f"the reward returned {type(result).__name__}, not RewardResult")
+        return result
+
+    def evaluate(
+        self,
+        sample: DataSample,
+        thread_pool: Executor | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> DataSample:
+        """Return a copy of the sample with its rewards.
+
+        Args:
+            sample: The sample; it stays as it is.
+            thread_pool: Accepted as RM-Gallery's users pass it, and not needed: nothing waits for a place in it.
+            kwargs: Handed to the reward as they are.
+        """
+        return self._rewarded(sample, self.score(sample, **kwargs))
+
+    async def aevaluate(self, sample: DataSample, **kwargs: Any) -> DataSample:  # noqa: ANN401
+        """Do as `evaluate`, without blocking the event loop where the reward waits."""
+        return self._rewarded(sample, await self.ascore(sample, **kwargs))
+
+    def evaluate_batch(
+        self,
+        samples: Sequence[DataSample],
+        max_workers: int = 32,
+        thread_pool: Executor | None = None,
+        *,
+        progress: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[DataSample]:
+        """Return copies of many samples with their rewards, in their order.
+
+        Args:
+            samples: The samples.
+            max_workers: How many samples may be waited for at the same time, 1 or more.
+            thread_pool: Accepted as RM-Gallery's users pass it, and not needed.
+            progress: Whether to show a bar.
+            kwargs: Handed to the reward as they are.
+        """
+        if self._waits:
+            return loop.run(self.aevaluate_batch(samples, max_workers, progress=progress, **kwargs))
+        _positive("max_workers", max_workers)
+        with _bar(self.name, len(samples), progress) as advance:
+            return [self.evaluate(sample, **kwargs) for sample in advance(samples)]
+
+    async def aevaluate_batch(
+        self,
+        samples: Sequence[DataSample],
+        max_workers: int = 32,
+        *,
+        progress: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[DataSample]:
+        """Do as `evaluate_batch`, without blocking the event loop where the reward waits."""
+        _positive("max_workers", max_workers)
+        done: list[DataSample | None] = [None] * len(samples)
+        with _bar(self.name, len(samples), progress) as advance:
+            todo = iter(enumerate(advance(samples)))
+
+            async def work() -> None:
+                for index, sample in todo:
+                    done[index] = await self.aevaluate(sample, **kwargs)
+
+            await asyncio.gather(*(work() for _ in range(min(max_workers, len(samples)))))
+        return [sample for sample in done if sample is not None]
+
+    def best_of_n(self, sample: DataSample, n: int = 1, **kwargs: Any) -> DataSample:  # noqa: ANN401
+        """Return a copy of the sample with its n best answers and their rewards, the best one first.
+
+        Equal scores keep their order. An answer without a score is never chosen.
+
+        Raises:
+            ValueError: n is not between 1 and the number of answers.
+            RewardError: Fewer than n answers have a score.
+        """
+        _positive("n", n)
+        return _best(self.evaluate(sample, **kwargs), n)
+
+    async def abest_of_n(self, sample: DataSample, n: int = 1, **kwargs: Any) -> DataSample:  # noqa: ANN401
+        """Do as `best_of_n`, without blocking the event loop where the reward waits."""
+        _positive("n", n)
+        return _best(await self.aevaluate(sample, **kwargs), n)
+
+    def _rewarded(self, sample: DataSample, results: list[RewardResult]) -> DataSample:
+        names = self.part_names
+        outputs = [_with_result(output, result, names) for output, result in zip(sample.output, results, strict=True)]
+        return sample.changed(output=outputs)
+
+
+class BasePointWiseReward(BaseReward):
+    """Scores each answer by itself: `_evaluate` gets a sample whose only output is that answer."""
+
+    pattern: ClassVar[str] = "pointwise"
+
+    def _units(self, sample: DataSample) -> list[DataSample]:
+        if len(sample.output) == 1:
+            return [sample]
+        return [sample.changed(output=[output]) for output in sample.output]
+
+    def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
+        return results
+
+
+class BaseListWiseReward(BaseReward):
+    """Compares all answers: `_evaluate` returns `RewardDimensionWithRank` with a rank for each."""
+
+    pattern: ClassVar[str] = "listwise"
+
+    def _units(self, sample: DataSample) -> list[DataSample]:
+        return [sample] if sample.output else []
+
+    def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
+        return [result for one in results for result in self._split(one, len(sample.output))]
+
+    def _split(self, result: RewardResult, count: int) -> list[RewardResult]:
+        """Turn a comparison into a result for each answer."""
+        if result.failure is not None:
+            return [result] * count
+        wrong = [part for part in result.details if not isinstance(part, RewardDimensionWithRank) or
+                 len(part.rank) != count]  # fmt: skip
+        if wrong or not result.details:
+            failure = Failure(FailureKind.CRASH, False, f"the comparison did not rank all of {count} answers")
+            return [RewardResult.failed(self.name, failure)] * count
+        ranks = [part for part in result.details if isinstance(part, RewardDimensionWithRank)]
+        return [
+            RewardResult(name=result.name, details=[part[index] for part in ranks], extra_data=result.extra_data)
+            for index in range(count)
+        ]
+
+
+class BasePairWiseReward(BaseListWiseReward):
+    """Compares two answers at a time: `_evaluate` gets a sample with two outputs and ranks them.
+
+    Every pair is compared once, and an answer's score is the mean of its ranks: with ranks of 1, 0.5 and 0 its win
+    rate. One failed comparison fails the two answers in it, since a mean over fewer opponents would be another score.
+    """
+
+    pattern: ClassVar[str] = "pairwise"
+
+    def _units(self, sample: DataSample) -> list[DataSample]:
+        return [sample.changed(output=list(pair)) for pair in combinations(sample.output, 2)]
+
+    def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
+        count = len(sample.output)
+        if count == 1:
+            failure = Failure(FailureKind.BAD_INPUT, False, "a comparison needs two answers or more, and there is one")
+            return [RewardResult.failed(self.name, failure)]
+        meetings: list[list[RewardResult]] = [[] for _ in sample.output]
+        for (first, second), result in zip(combinations(range(count), 2), results, strict=True):
+            for index, half in zip((first, second), self._split(result, 2), strict=True):
+                meetings[index].append(half)
+        return [self._mean(met) for met in meetings]
+
+    def _mean(self, met: list[RewardResult]) -> RewardResult:
+        if failed := next((result for result in met if result.failure), None):
+            return failed
+        scores: dict[str, list[float]] = {}
+        for part in (part for result in met for part in result.details if isinstance(part, RewardDimensionWithScore)):
+            scores.setdefault(part.name, []).append(part.score)
+        parts = [RewardDimensionWithScore(name=name, score=sum(all_) / len(all_)) for name, all_ in scores.items()]
+        return RewardResult(name=self.name, details=list(parts))
+
+
+class BaseStepWiseReward(BaseReward):
+    """Scores each step of an answer: `_evaluate` gets a sample with one output, which has one step.
+
+    An answer's score is the mean of its steps'; one failed step fails the answer.
+    """
+
+    pattern: ClassVar[str] = "stepwise"
+
+    def _units(self, sample: DataSample) -> list[DataSample]:
+        return [
+            sample.changed(output=[output.changed(steps=[step])])
+            for output in sample.output
+            for step in output.steps or []
+        ]
+
+    def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
+        rest = iter(results)
+        return [self._joined([next(rest) for _ in output.steps or []]) for output in sample.output]
+
+    def _joined(self, steps: list[RewardResult]) -> RewardResult:
+        if not steps:
+            failure = Failure(FailureKind.BAD_INPUT, False, "the answer has no steps")
+            return RewardResult.failed(self.name, failure)
+        failed = next((step for step in steps if step.failure), None)
+        if failed:
+            return failed.changed(steps=steps)
+        mean = sum(step.score or 0.0 for step in steps) / len(steps)
+        return RewardResult.of(self.name, mean, f"mean of {len(steps)} steps").changed(steps=steps)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return the failure that an exception stands for."""
+    if isinstance(error, RewardError):
+        return error.failure
+    return Failure(FailureKind.CRASH, False, f"{type(error).__name__}: {error}")
+
+
+def answer_text(sample: DataSample) -> str:
+    """Return the text of a sample's only answer.
+
+    Raises:
+        RewardError: There is none, or it is not a text.
+    """
+    content = sample.output[0].answer.content
+    if not isinstance(content, str):
+        raise RewardError(FailureKind.BAD_INPUT, f"the answer is {_kind(content)}, not text")
+    return content
+
+
+def reference_text(sample: DataSample) -> str:
+    """Return the right answer, which stands in the answer's `label` under `reference`.
+
+    Raises:
+        RewardError: There is none, or it is not a text.
+    """
+    reference = sample.output[0].answer.label.get("reference")
+    if not isinstance(reference, str):
+        raise RewardError(FailureKind.BAD_INPUT, f"the label's reference is {_kind(reference)}, not text")
+    return reference
+
+
+def _kind(value: object) -> str:
+    return "missing" if value is None else type(value).__name__
+
+
+def _with_result(output: DataOutput, result: RewardResult, names: Sequence[str]) -> DataOutput:
+    answer = output.answer.changed(reward=output.answer.reward.with_result(result, names))
+    if not result.steps:
+        return output.changed(answer=answer)
+    steps = [step.changed(reward=step.reward.with_result(one, names))
+             for step, one in zip(output.steps or [], result.steps, strict=True)]  # fmt: skip
+    return output.changed(answer=answer, steps=steps)
+
+
+def _best(sample: DataSample, n: int) -> DataSample:
+    if n > len(sample.output):
+        raise ValueError(f"n is {n}, and there are {len(sample.output)} answers")
+    scored = [(output.answer.reward.score, output) for output in sample.output]
+    ranked = sorted(((score, output) for score, output in scored if score is not None), key=lambda pair: -pair[0])
+    if len(ranked) < n:
+        failure = next(output.answer.reward.failure for score, output in scored if score is None)
+        detail = failure.detail if failure else ""
+        raise RewardError(
+            failure.kind if failure else FailureKind.CRASH,
+            f"{n} answers are asked for, and {len(ranked)} of {len(scored)} have a score: {detail}",
+        )
+    return sample.changed(output=[output for _, output in ranked[:n]])
+
+
+def _positive(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} is {value}; it must be 1 or more")
+
+
+@contextmanager
+def _bar(name: str, total: int, shown: bool) -> Iterator[Any]:
+    """Give a function that passes items through and counts them on a bar, if one is to be shown."""
+    if not shown:
+        with nullcontext():
+            yield lambda items: items
+        return
+    from rich.progress import Progress
+
+    with Progress() as bar:
+        task = bar.add_task(name, total=total)
+
+        def advance(items: Iterable[T]) -> Iterator[T]:
+            for item in items:
+                yield item
+                bar.advance(task)
+
+        yield advance

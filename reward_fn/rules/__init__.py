@@ -1,0 +1,1 @@
+"""Rewards that are code: no model is asked."""

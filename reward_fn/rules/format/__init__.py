@@ -1,0 +1,1 @@
+"""Rules for how an answer is written: tags, length, repetition, schema."""

@@ -1,0 +1,1 @@
+"""Rules that hold an answer against a right one, as text."""
