@@ -44,7 +44,7 @@ class BaseReward(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    pattern: ClassVar[str] = ""
+    scoring_pattern: ClassVar[str] = ""
     """What is scored at a time: pointwise, listwise, pairwise or stepwise."""
     formula: ClassVar[str] = ""
     """How the score comes about, in a line."""
@@ -216,7 +216,7 @@ class BaseReward(BaseModel, ABC):
 class BasePointWiseReward(BaseReward):
     """Scores each answer by itself: `_evaluate` gets a sample whose only output is that answer."""
 
-    pattern: ClassVar[str] = "pointwise"
+    scoring_pattern: ClassVar[str] = "pointwise"
 
     def _units(self, sample: DataSample) -> list[DataSample]:
         if len(sample.output) == 1:
@@ -230,7 +230,7 @@ class BasePointWiseReward(BaseReward):
 class BaseListWiseReward(BaseReward):
     """Compares all answers: `_evaluate` returns `RewardDimensionWithRank` with a rank for each."""
 
-    pattern: ClassVar[str] = "listwise"
+    scoring_pattern: ClassVar[str] = "listwise"
 
     def _units(self, sample: DataSample) -> list[DataSample]:
         return [sample] if sample.output else []
@@ -261,7 +261,7 @@ class BasePairWiseReward(BaseListWiseReward):
     rate. One failed comparison fails the two answers in it, since a mean over fewer opponents would be another score.
     """
 
-    pattern: ClassVar[str] = "pairwise"
+    scoring_pattern: ClassVar[str] = "pairwise"
 
     def _units(self, sample: DataSample) -> list[DataSample]:
         return [sample.changed(output=list(pair)) for pair in combinations(sample.output, 2)]
@@ -293,7 +293,7 @@ class BaseStepWiseReward(BaseReward):
     An answer's score is the mean of its steps'; one failed step fails the answer.
     """
 
-    pattern: ClassVar[str] = "stepwise"
+    scoring_pattern: ClassVar[str] = "stepwise"
 
     def _units(self, sample: DataSample) -> list[DataSample]:
         return [

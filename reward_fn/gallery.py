@@ -7,5 +7,16 @@ from __future__ import annotations
 
 GALLERY = {
     "accuracy": "reward_fn.rules.text.accuracy:AccuracyReward",
+    "bleu": "reward_fn.rules.text.bleu:BleuReward",
+    "chrf": "reward_fn.rules.text.bleu:ChrfReward",
+    "f1_score": "reward_fn.rules.text.f1:F1ScoreReward",
+    "json_schema": "reward_fn.rules.format.json_schema:JsonSchemaReward",
     "length_penalty": "reward_fn.rules.format.length:LengthPenaltyReward",
+    "ngram_repetition_penalty": "reward_fn.rules.format.repetition:NgramRepetitionPenaltyReward",
+    "number_accuracy": "reward_fn.rules.text.numbers:NumberAccuracyReward",
+    "reasoning_format": "reward_fn.rules.format.reasoning:ReasoningFormatReward",
+    "reasoning_tool_call_format": "reward_fn.rules.format.reasoning:ReasoningToolCallFormatReward",
+    "regex_match": "reward_fn.rules.format.regex:RegexMatchReward",
+    "rouge": "reward_fn.rules.text.rouge:RougeReward",
+    "string_match": "reward_fn.rules.text.match:StringMatchReward",
 }

@@ -76,7 +76,7 @@ class RewardRegistry:
         rows = [("name", "pattern", "range", "measures")]
         for name in cls.names():
             reward = cls.get(name)
-            rows.append((name, reward.pattern, default_range(reward), summary(reward)))
+            rows.append((name, reward.scoring_pattern, default_range(reward), summary(reward)))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join("  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows)
 

@@ -1,0 +1,114 @@
+"""Whether an answer is written as reasoning models are asked to: thoughts first, then the answer or tool calls."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.rules.format.tags import Block, blocks, outside
+from reward_fn.schema import DataSample, RewardResult
+
+
+class _TagsReward(BasePointWiseReward):
+    """A rule whose score is 1 where `_fault` finds none."""
+
+    formula: ClassVar[str] = "1 if the format is kept, else 0"
+
+    def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
+        fault = self._fault(answer_text(sample))
+        return RewardResult.of(self.name, float(fault is None), fault or "the format is kept")
+
+    def _fault(self, text: str) -> str | None:
+        raise NotImplementedError
+
+
+def _tag_name(value: str) -> str:
+    if not value or any(mark in value for mark in "<>/") or any(map(str.isspace, value)):
+        raise ValueError(f"{value!r} is no name of a tag: write the word between the brackets, such as think")
+    return value
+
+
+class ReasoningFormatReward(_TagsReward):
+    """Whether an answer is one thought and then one answer, each in its tags and not empty.
+
+    RM-Gallery asks only that both pairs occur somewhere: in any order, nested, several times or empty. Here what
+    stands outside the tags must be white space, unless `allow_text_around` is set.
+    """
+
+    name: str = "reasoning_format"
+    think_token: str = Field("think", description="the tag of the thought")
+    answer_token: str = Field("answer", description="the tag of the answer")
+    allow_text_around: bool = Field(False, description="whether text may stand outside the tags")
+
+    _names = field_validator("think_token", "answer_token")(_tag_name)
+
+    def _fault(self, text: str) -> str | None:
+        found = blocks(text, (self.think_token, self.answer_token))
+        if isinstance(found, str):
+            return found
+        order = [block.name for block in found]
+        if order != [self.think_token, self.answer_token]:
+            return f"expected one <{self.think_token}> and then one <{self.answer_token}>, found {_shown(order)}"
+        return _empty(found) or _around(text, found, allowed=self.allow_text_around)
+
+
+class ReasoningToolCallFormatReward(_TagsReward):
+    """Whether an answer is one thought and then either one answer or tool calls in JSON.
+
+    As RM-Gallery's, but a call that is no JSON object, or lacks a name that is a text or arguments, is a fault and
+    no exception, and the time is linear: there, 22 calls take a second and each further one twice as long.
+    """
+
+    name: str = "reasoning_tool_call_format"
+    think_token: str = Field("think", description="the tag of the thought")
+    answer_token: str = Field("answer", description="the tag of the answer")
+    tool_call_token: str = Field("tool_call", description="the tag of a tool call")
+
+    _names = field_validator("think_token", "answer_token", "tool_call_token")(_tag_name)
+
+    def _fault(self, text: str) -> str | None:
+        found = blocks(text, (self.think_token, self.answer_token, self.tool_call_token))
+        if isinstance(found, str):
+            return found
+        order = [block.name for block in found]
+        calls = found[1:]
+        kinds = set(order[1:])
+        if order[:1] != [self.think_token] or not (order[1:] == [self.answer_token] or kinds == {self.tool_call_token}):
+            return (
+                f"expected one <{self.think_token}> and then one <{self.answer_token}> or some "
+                f"<{self.tool_call_token}>, found {_shown(order)}"
+            )
+        fault = _empty(found) or _around(text, found, allowed=False)
+        if fault or kinds == {self.answer_token}:
+            return fault
+        return next((fault for call in calls if (fault := _call_fault(call.content))), None)
+
+
+def _call_fault(content: str) -> str | None:
+    try:
+        call = json.loads(content)
+    except (ValueError, RecursionError):
+        return "a tool call is not JSON"
+    if not isinstance(call, dict):
+        return "a tool call is not a JSON object"
+    if not isinstance(call.get("name"), str) or not call["name"]:
+        return "a tool call has no name"
+    if "arguments" not in call:
+        return "a tool call has no arguments"
+    return None
+
+
+def _empty(found: list[Block]) -> str | None:
+    return next((f"<{block.name}> is empty" for block in found if not block.content.strip()), None)
+
+
+def _around(text: str, found: list[Block], *, allowed: bool) -> str | None:
+    return "text stands outside the tags" if not allowed and outside(text, found).strip() else None
+
+
+def _shown(names: list[str]) -> str:
+    shown = " ".join(f"<{name}>" for name in names[:6]) or "none"
+    return f"{shown} …" if len(names) > 6 else shown

@@ -1,0 +1,61 @@
+"""Tags in an answer, found in one pass.
+
+A regular expression for `<think>…</think>` backtracks: many opening tags take it quadratic time, and many tool calls
+exponential time. A policy finds such texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A pair of tags and what stands in it."""
+
+    name: str
+    content: str
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=64)
+def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("<(/?)(" + "|".join(map(re.escape, names)) + ")>")
+
+
+def blocks(text: str, names: Sequence[str]) -> list[Block] | str:
+    """Read all pairs of tags of some names.
+
+    Args:
+        text: The answer.
+        names: The names of the tags; other tags are text.
+
+    Returns:
+        The pairs in their order; or what is wrong with the tags: one that is not opened, not closed, or inside
+        another.
+    """
+    found: list[Block] = []
+    opened: re.Match[str] | None = None
+    for tag in _tags(tuple(names)).finditer(text):
+        closing, name = tag.groups()
+        if opened is None:
+            if closing:
+                return f"</{name}> is not opened"
+            opened = tag
+        elif closing and name == opened[2]:
+            found.append(Block(name, text[opened.end() : tag.start()], opened.start(), tag.end()))
+            opened = None
+        else:
+            return f"<{closing}{name}> is inside <{opened[2]}>"
+    return f"<{opened[2]}> is not closed" if opened is not None else found
+
+
+def outside(text: str, found: Sequence[Block]) -> str:
+    """Return what stands outside all blocks."""
+    ends = [0, *(block.end for block in found)]
+    starts = [*(block.start for block in found), len(text)]
+    return "".join(text[end:start] for end, start in zip(ends, starts, strict=True))

@@ -1,0 +1,55 @@
+"""Whether a right answer stands in an answer, and where."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.rules.references import references
+from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+
+_SPACES = re.compile(r"\s+")
+_PUNCTUATION = re.compile(r"[^\w\s]|_")
+
+
+class StringMatchReward(BasePointWiseReward):
+    """Whether the answer is a reference, begins or ends with it, or contains it.
+
+    Several references may be given as a list; one of them is enough. A reference that is empty, or that is only what
+    the options leave out, is a failure: every answer would match it.
+    """
+
+    formula: ClassVar[str] = "1 if one of the references matches, else 0"
+
+    name: str = "string_match"
+    mode: Literal["exact", "prefix", "suffix", "contains"] = Field("exact", description="where the reference stands")
+    ignore_case: bool = Field(False, description="whether upper and lower case are alike")
+    ignore_whitespace: bool = Field(True, description="whether white space is one space, and none at the ends")
+    ignore_punctuation: bool = Field(False, description="whether all but letters, digits and white space is left out")
+
+    def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
+        answer = self._plain(answer_text(sample))
+        for reference in references(sample):
+            wanted = self._plain(reference)
+            if not wanted:
+                raise RewardError(FailureKind.BAD_INPUT, f"the reference {reference!r} is empty")
+            if self._matches(answer, wanted):
+                return RewardResult.of(self.name, 1.0, f"{self.mode}: {wanted[:80]}")
+        return RewardResult.of(self.name, 0.0, "no reference matches")
+
+    def _matches(self, answer: str, wanted: str) -> bool:
+        if self.mode == "prefix":
+            return answer.startswith(wanted)
+        if self.mode == "suffix":
+            return answer.endswith(wanted)
+        return wanted in answer if self.mode == "contains" else answer == wanted
+
+    def _plain(self, text: str) -> str:
+        if self.ignore_case:
+            text = text.casefold()
+        if self.ignore_punctuation:
+            text = _PUNCTUATION.sub("", text)
+        return _SPACES.sub(" ", text).strip() if self.ignore_whitespace else text
