@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -18,7 +19,7 @@ from reward_fn.schema import FailureKind, RewardError
 
 Tokenizer = Callable[[str], list[str]]
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+_MARKS_TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
 
 
@@ -27,21 +28,25 @@ def tokenizer(kind: str = "simple", *, chinese_only: bool = False) -> Tokenizer:
     """Return a function from a text to its tokens.
 
     Args:
-        kind: `simple` (words and single marks, in lower case), `jieba` (Chinese words, in lower case), `tiktoken` or
-            `tiktoken:ENCODING` (`cl100k_base` by default), or a Hugging Face tokenizer: a folder or file with its
-            tokenizer.json, or a name on the hub.
+        kind: `simple` (words in lower case, split at white space and ASCII punctuation), `jieba` (Chinese words, in
+            lower case), `tiktoken` or `tiktoken:ENCODING` (`cl100k_base` by default), or a Hugging Face tokenizer: a
+            folder or file with its tokenizer.json, or a name on the hub.
         chinese_only: With jieba, whether everything but Chinese is left out.
 
     Raises:
         RewardError: It cannot be loaded.
     """
     if kind == "simple":
-        return lambda text: _WORD.findall(text.lower())
+        return _simple
     if kind == "jieba":
         return _jieba(chinese_only=chinese_only)
     if kind == "tiktoken" or kind.startswith("tiktoken:"):
         return _tiktoken(kind.partition(":")[2] or "cl100k_base")
     return _hugging_face(kind)
+
+
+def _simple(text: str) -> list[str]:
+    return text.lower().translate(_MARKS_TO_SPACES).split()
 
 
 def needed(package: str) -> ModuleType:

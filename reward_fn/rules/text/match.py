@@ -11,7 +11,6 @@ from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
-_SPACES = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
@@ -52,4 +51,4 @@ class StringMatchReward(BasePointWiseReward):
             text = text.casefold()
         if self.ignore_punctuation:
             text = _PUNCTUATION.sub("", text)
-        return _SPACES.sub(" ", text).strip() if self.ignore_whitespace else text
+        return " ".join(text.split()) if self.ignore_whitespace else text
