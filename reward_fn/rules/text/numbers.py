@@ -120,4 +120,4 @@ def _is_negative(text: str, start: int) -> bool:
     """Return whether a number that begins at `start` has a minus that is no hyphen, range or subtraction."""
     if start == 0 or text[start - 1] not in "-\u2212":
         return False
-    return start == 1 or not (text[start - 2].isalnum() or text[start - 2] in ".,)_")
+    return start == 1 or not (text[start - 2].isalnum() or text[start - 2] in ".)_")
