@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from itertools import combinations
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,7 +32,13 @@ from reward_fn.schema import (
     RewardResult,
 )
 
-T = TypeVar("T")
+_Counting = Callable[[Sequence[DataSample]], Iterable[DataSample]]
+"""Passes samples through and counts them."""
+
+_CHUNK = 32
+"""Samples that a worker process gets at a time."""
+_CHUNK_S = 600.0
+"""Seconds that it may take for them."""
 
 
 class BaseReward(BaseModel, ABC):
@@ -73,6 +79,11 @@ class BaseReward(BaseModel, ABC):
     async def _aevaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         """Score what the pattern hands over, where that means waiting."""
         return self._evaluate(sample, **kwargs)
+
+    @property
+    def _heavy(self) -> bool:
+        """Whether a batch is worth sending to other processes."""
+        return self.cost == "heavy"
 
     @property
     def _waits(self) -> bool:
@@ -167,7 +178,26 @@ class BaseReward(BaseModel, ABC):
             return loop.run(self.aevaluate_batch(samples, max_workers, progress=progress, **kwargs))
         _positive("max_workers", max_workers)
         with _bar(self.name, len(samples), progress) as advance:
+            if self._heavy and len(samples) > _CHUNK:
+                return self._evaluate_in_workers(samples, advance, kwargs)
             return [self.evaluate(sample, **kwargs) for sample in advance(samples)]
+
+    def _evaluate_in_workers(
+        self, samples: Sequence[DataSample], advance: _Counting, kwargs: dict[str, Any]
+    ) -> list[DataSample]:
+        """Have worker processes score chunks of samples; a chunk whose worker fails is failures."""
+        from reward_fn.workers import pool
+
+        chunks = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
+        futures = [pool().submit(_score_all, self, chunk, kwargs, timeout_s=_CHUNK_S) for chunk in chunks]
+        done: list[DataSample] = []
+        for chunk, future in zip(chunks, futures, strict=True):
+            try:
+                results = future.result()
+            except RewardError as error:
+                results = [[RewardResult.failed(self.name, error.failure)] * len(sample.output) for sample in chunk]
+            done += [self._rewarded(sample, one) for sample, one in zip(advance(chunk), results, strict=True)]
+        return done
 
     async def aevaluate_batch(
         self,
@@ -317,6 +347,11 @@ class BaseStepWiseReward(BaseReward):
         return RewardResult.of(self.name, mean, f"mean of {len(steps)} steps").changed(steps=steps)
 
 
+def _score_all(reward: BaseReward, samples: Sequence[DataSample], kwargs: dict[str, Any]) -> list[list[RewardResult]]:
+    """Score samples, in a worker process."""
+    return [reward.score(sample, **kwargs) for sample in samples]
+
+
 def failure_of(error: Exception) -> Failure:
     """Return the failure that an exception stands for."""
     if isinstance(error, RewardError):
@@ -382,20 +417,20 @@ def _positive(name: str, value: int) -> None:
 
 
 @contextmanager
-def _bar(name: str, total: int, shown: bool) -> Iterator[Any]:
+def _bar(name: str, total: int, shown: bool) -> Iterator[_Counting]:
     """Give a function that passes items through and counts them on a bar, if one is to be shown."""
     if not shown:
         with nullcontext():
-            yield lambda items: items
+            yield lambda samples: samples
         return
     from rich.progress import Progress
 
     with Progress() as bar:
         task = bar.add_task(name, total=total)
 
-        def advance(items: Iterable[T]) -> Iterator[T]:
-            for item in items:
-                yield item
+        def advance(samples: Sequence[DataSample]) -> Iterator[DataSample]:
+            for sample in samples:
+                yield sample
                 bar.advance(task)
 
         yield advance

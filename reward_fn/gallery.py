@@ -12,6 +12,7 @@ GALLERY = {
     "f1_score": "reward_fn.rules.text.f1:F1ScoreReward",
     "json_schema": "reward_fn.rules.format.json_schema:JsonSchemaReward",
     "length_penalty": "reward_fn.rules.format.length:LengthPenaltyReward",
+    "math_verify_reward": "reward_fn.rules.math.math_verify:MathVerifyReward",
     "ngram_repetition_penalty": "reward_fn.rules.format.repetition:NgramRepetitionPenaltyReward",
     "number_accuracy": "reward_fn.rules.text.numbers:NumberAccuracyReward",
     "reasoning_format": "reward_fn.rules.format.reasoning:ReasoningFormatReward",

@@ -64,6 +64,10 @@ def _finite(score: float) -> float:
     return score
 
 
+def _unpickled(cls: type[_Schema], values: dict[str, Any]) -> _Schema:
+    return cls.unchecked(values)
+
+
 Score = Annotated[float, AfterValidator(_finite)]
 
 
@@ -86,6 +90,10 @@ class _Schema(BaseModel):
         object.__setattr__(new, "__pydantic_extra__", None)
         object.__setattr__(new, "__pydantic_private__", None)
         return new
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled without pydantic's ado: samples go to worker processes by the thousand."""
+        return _unpickled, (type(self), self.__dict__)
 
     def changed(self, **fields: Any) -> Self:  # noqa: ANN401 - fields of any type
         """Return a copy with some fields replaced, unchecked; what is not replaced is shared."""

@@ -51,6 +51,10 @@ class NgramRepetitionPenaltyReward(BasePointWiseReward):
         hard = 0.0 - self.penalty_rate * (1 - self.penalty_threshold)
         return (self.max_penalty if self.use_soft_penalty else hard), 0.0
 
+    @property
+    def _heavy(self) -> bool:
+        return self.tokenizer_type != "simple"
+
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         tokens = tokenizer(self.tokenizer_type, chinese_only=self.chinese_only)(self._scope(answer_text(sample)))
         count = len(tokens) - self.n + 1

@@ -35,6 +35,10 @@ class F1ScoreReward(BasePointWiseReward):
             raise ValueError("chinese_only needs tokenizer_type='jieba'")
         return self
 
+    @property
+    def _heavy(self) -> bool:
+        return self.tokenizer_type != "simple"
+
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         cut = tokenizer(self.tokenizer_type, chinese_only=self.chinese_only)
         answer = self._counted(cut(answer_text(sample)))

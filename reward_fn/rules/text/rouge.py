@@ -36,6 +36,8 @@ class RougeReward(BasePointWiseReward):
     formula: ClassVar[str] = "2PR / (P + R), with common n-grams or the longest common subsequence over the lengths"
     source: ClassVar[str] = "Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries; PyPI rouge-score"
 
+    cost: ClassVar[str] = "heavy"
+
     name: str = "rouge"
     variant: Literal["rouge1", "rouge2", "rougeL"] = Field("rougeL", description="what is compared")
     measure: Literal["fmeasure", "precision", "recall"] = Field("fmeasure", description="which figure is the score")

@@ -1,0 +1,1 @@
+"""Rules that compare mathematical expressions."""

@@ -1,0 +1,109 @@
+"""What runs in a worker process: one job after the other, from standard input.
+
+A message is a length in 8 bytes and a pickle. A job is a function, which the unpickling imports, its arguments and a
+time limit; the answers are `STARTED`, when all is imported and the clock starts, and then the result.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+STARTED = b"started"
+_LENGTH = struct.Struct("<Q")
+
+
+class JobTimeoutError(BaseException):
+    """A job's time is over; no `except Exception` of the libraries it runs may swallow it."""
+
+
+def write(pipe: BinaryIO, content: bytes) -> None:
+    """Write a message."""
+    pipe.write(_LENGTH.pack(len(content)) + content)
+    pipe.flush()
+
+
+def read(pipe: BinaryIO) -> bytes:
+    """Read a message.
+
+    Raises:
+        EOFError: The other side is gone.
+    """
+    return _exactly(pipe, _LENGTH.unpack(_exactly(pipe, _LENGTH.size))[0])
+
+
+def _exactly(pipe: BinaryIO, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length:
+        part = pipe.read(length)  # of a pipe without a buffer, what is there
+        if not part:
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _run(content: bytes, answers: BinaryIO) -> None:
+    """Run one job and write what came of it: a pair of whether it worked, and its result or its exception."""
+    try:
+        function, arguments, timeout_s = pickle.loads(content)
+    except Exception as error:  # noqa: BLE001 - goes to whoever asked
+        write(answers, STARTED)
+        write(answers, pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"))))
+        return
+    write(answers, STARTED)
+    result: tuple[bool, Any]
+    try:
+        signal.setitimer(signal.ITIMER_REAL, timeout_s)
+        try:
+            result = True, function(*arguments)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except JobTimeoutError:
+        result = False, TimeoutError(f"took longer than {timeout_s:g} s")
+    except Exception as error:  # noqa: BLE001 - goes to whoever asked
+        result = False, error
+    try:
+        reply = pickle.dumps(result)
+    except Exception:  # noqa: BLE001 - exceptions of libraries may hold anything
+        reply = pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
+    write(answers, reply)
+
+
+def _time_is_over(*_: object) -> None:
+    raise JobTimeoutError
+
+
+def _end_with_parent() -> None:
+    """Ask Linux for SIGKILL when the parent is gone; elsewhere a worker notices when its job is done."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _limit_memory(limit: int) -> None:
+    import resource
+
+    with suppress(ValueError, OSError):  # some systems do not limit it
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    _end_with_parent()
+    _limit_memory(int(sys.argv[1]))
+    # What a job prints must not stand among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGALRM, _time_is_over)
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            _run(read(sys.stdin.buffer), answers)
