@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -56,6 +56,10 @@ class RewardError(Exception):
     def __init__(self, kind: FailureKind, detail: str, *, retriable: bool = False) -> None:
         super().__init__(detail)
         self.failure = Failure(kind, retriable, detail)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled with all that it was made of; an exception is by default made anew of its text alone."""
+        return partial(RewardError, retriable=self.failure.retriable), (self.failure.kind, self.failure.detail)
 
 
 def _finite(score: float) -> float:

@@ -1,6 +1,7 @@
 """What every room shares: samples that survive JSON, results that are a score or a failure."""
 
 import math
+import pickle
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from reward_fn.schema import (
     Reward,
     RewardDimensionWithRank,
     RewardDimensionWithScore,
+    RewardError,
     RewardResult,
     Step,
 )
@@ -80,6 +82,14 @@ def test_the_score_of_parts_is_their_mean():
     parts = [RewardDimensionWithScore(name=name, score=score) for name, score in (("a", 1.0), ("b", 0.0))]
     assert RewardResult(name="r", details=parts).score == 0.5
     assert RewardResult(name="r", details=parts, score=0.9).score == 0.9
+
+
+def test_samples_and_errors_survive_a_pickle():
+    sample = DataSample(output=[answer("x", steps=[Step(content="s")])])
+    again = pickle.loads(pickle.dumps(sample))
+    assert again == sample and again.model_dump_json() == sample.model_dump_json()
+    error = pickle.loads(pickle.dumps(RewardError(FailureKind.TIMEOUT, "too slow", retriable=True)))
+    assert error.failure == FAILURE and str(error) == "too slow"
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])

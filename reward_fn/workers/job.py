@@ -68,11 +68,18 @@ def _run(content: bytes, answers: BinaryIO) -> None:
         result = False, TimeoutError(f"took longer than {timeout_s:g} s")
     except Exception as error:  # noqa: BLE001 - goes to whoever asked
         result = False, error
+    write(answers, _pickled(result))
+
+
+def _pickled(result: tuple[bool, Any]) -> bytes:
+    """Pickle a result; an exception that cannot be made anew from its pickle becomes its text."""
     try:
         reply = pickle.dumps(result)
-    except Exception:  # noqa: BLE001 - exceptions of libraries may hold anything
-        reply = pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
-    write(answers, reply)
+        if not result[0]:
+            pickle.loads(reply)
+    except Exception:  # noqa: BLE001 - exceptions of libraries hold and want anything
+        return pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
+    return reply
 
 
 def _time_is_over(*_: object) -> None:

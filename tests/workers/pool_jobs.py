@@ -1,0 +1,71 @@
+"""Jobs for the tests' workers: a worker imports them by name."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+
+def add(a, b):
+    return a + b
+
+
+def where():
+    return os.getpid()
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def stubborn(seconds):
+    """Go on in spite of interrupts, as code in C does."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    time.sleep(seconds)
+
+
+def swallow(seconds):
+    try:
+        time.sleep(seconds)
+    except Exception:  # noqa: BLE001 - what libraries do
+        return "swallowed"
+
+
+def fail(text):
+    raise ValueError(text)
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_a_child(path):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    path.write_text(str(child.pid))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    time.sleep(60)
+
+
+def talk():
+    print("to standard output")
+    os.write(1, b"and past Python\n")
+    return "quiet"
+
+
+def hoard(gibibytes):
+    return len(bytearray(gibibytes * 2**30))
+
+
+def large(size):
+    return "x" * size
+
+
+class Unpicklable(Exception):
+    def __init__(self, a, b):
+        super().__init__(f"{a} {b}")
+
+
+def fail_oddly():
+    raise Unpicklable("odd", "error")
