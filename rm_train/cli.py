@@ -127,7 +127,15 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
         _fail(error)
     try:
         run_task(task, overrides, config, fresh=fresh, prepare_only=prepare_only, console=console)
-    except (ConfigError, PrepareError, DataChangedError, ProcessFailedError, RunBusyError, Smollm2Error) as error:
+    except (
+        ConfigError,
+        PrepareError,
+        DataChangedError,
+        ProcessFailedError,
+        RunBusyError,
+        Smollm2Error,
+        OSError,  # a full disk, a folder that can no longer be written
+    ) as error:
         _fail(error)
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from the last checkpoint", err=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rm_train.launch.checks.problem import ConfigError
+from rm_train.launch.checks.versions import FLASH_ATTENTION
 
 _SMI = ("nvidia-smi", "--query-gpu=index,uuid,memory.total,name", "--format=csv,noheader,nounits")
 _LARGEST = 8
@@ -171,5 +172,5 @@ def _missing() -> str | None:
     if importlib.util.find_spec("vllm") is None:
         return "vLLM is not installed (pip install 'rm-train[gpu]')"
     if importlib.util.find_spec("flash_attn") is None:
-        return "flash-attn is not installed (pip install flash-attn==2.8.3 --no-build-isolation)"
+        return f"flash-attn is not installed ({FLASH_ATTENTION})"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from rm_train.launch.log_error import last_error
 POLL_S = 0.2
 STOP_S = 20.0
 """How long a process may take to stop when it is asked to, before it is killed."""
+
+_ROOM = 2**20
+"""Bytes without which a disk counts as full."""
 
 MARK = "RM_TRAIN_PROCESS"
 """The variable by which a process and all that it starts are known; Ray's daemons leave their parent's family tree.
@@ -80,8 +84,15 @@ def run_logged(
             on_poll()
     if child.returncode != 0:
         ending = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
-        error = last_error(_end_of(log, earlier_attempts))
+        error = _full_disk(log) or last_error(_end_of(log, earlier_attempts))
         raise ProcessFailedError(f"{error}\n\n{Path(command[0]).name} ended with {ending}. Full log: {log}")
+
+
+def _full_disk(log: Path) -> str | None:
+    """Return what to say when the log's disk is full: the log itself lacks the reason then."""
+    if shutil.disk_usage(log.parent).free >= _ROOM:
+        return None
+    return f"the disk of {log.parent} is full; make room there, and the same command goes on"
 
 
 def _wait(child: subprocess.Popen[bytes], on_poll: Callable[[], None] | None) -> None:

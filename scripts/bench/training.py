@@ -49,7 +49,7 @@ class Sizes:
     micro_batch: int
 
 
-SIZES = {"tiny": Sizes(32, 4, 32, 16), "smollm2": Sizes(4, 4, 48, 4)}
+SIZES = {"tiny": Sizes(32, 4, 32, 16), "smollm2": Sizes(4, 4, 48, 2)}
 """By default those of configs/base_model and configs/hardware/cpu.yaml."""
 
 Figures = dict[str, Any]

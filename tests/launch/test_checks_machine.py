@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -150,6 +151,14 @@ def test_a_rollout_engine_that_is_missing_is_an_error_where_the_run_takes_place(
     sglang = "actor_rollout_ref.rollout.name=sglang"
     assert "sglang: is not installed; install it with: pip install 'rm-train[gpu]'" in str(check(sglang).errors)
     assert not check(sglang, dry_run=True).errors
+
+
+@pytest.mark.skipif(find_spec("flash_attn") is not None, reason="flash-attn is installed")
+def test_flash_attention_that_is_missing_is_an_error_unless_another_attention_is_chosen(check):
+    said = "flash-attn: is not installed, and the trainer's attention is flash_attention_2; install it with: pip"
+    gpu = ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.model.override_config.attn_implementation="]
+    assert said in str(check(gpu[0], f"{gpu[1]}flash_attention_2").errors)
+    assert said not in str(check(gpu[0], f"{gpu[1]}sdpa").errors)
 
 
 @pytest.mark.parametrize(("version", "works"), [("1.12.0", True), ("1.13.0", False), ("1.16.0", False)])

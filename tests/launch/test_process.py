@@ -1,5 +1,6 @@
 """A run's processes: logged, and gone afterwards with everything they started."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -34,6 +35,13 @@ def test_a_failure_shows_the_traceback_and_names_the_log(tmp_path: Path) -> None
     message = str(caught.value)
     assert "ValueError: the key is wrong" in message and "exit status 1" in message
     assert str(tmp_path / "x.log") in message and "noise" not in message
+
+
+def test_a_full_disk_is_named_since_the_log_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: full)
+    with pytest.raises(ProcessFailedError, match=rf"the disk of {tmp_path} is full; make room there"):
+        run_logged(python("raise SystemExit(1)"), {}, tmp_path / "x.log")
 
 
 @pytest.mark.parametrize("ending", ["", "; raise SystemExit(3)"])

@@ -20,8 +20,6 @@ _BYTES = {"model": 4, "optimizer": 8}
 _MERGED_BYTES = 2
 """The trained judge is written once more at the end, in bfloat16."""
 
-_GIB = 2**30
-
 
 def disk_problems(config: DictConfig) -> list[Problem]:
     """Find folders that cannot be written, and too little room for the checkpoints."""
@@ -68,8 +66,12 @@ def _full(config: DictConfig) -> list[Problem]:
         return []
     return [Problem(
         "trainer.default_local_dir", f"checkpoints of {parameters / 1e6:,.0f} million parameters take "
-        f"{needed / _GIB:,.1f} GiB, and {free / _GIB:,.1f} GiB are free there",
+        f"{_shown(needed)}, and {_shown(free)} are free there",
         "make room, keep fewer (keep_checkpoints, keep_best), or write runs_dir=… on a larger disk")]  # fmt: skip
+
+
+def _shown(size: float) -> str:
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
 
 
 def _closed(key: str, folder: Path) -> list[Problem]:

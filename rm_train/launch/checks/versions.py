@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -9,6 +10,9 @@ from omegaconf import DictConfig
 from packaging.requirements import Requirement
 
 from rm_train.launch.checks.problem import Problem, warning
+
+FLASH_ATTENTION = "pip install flash-attn==2.8.3 --no-build-isolation"
+"""How flash-attn is installed: it is compiled against the torch that is there."""
 
 _ENGINES = ("vllm", "sglang")
 """Rollout engines that verl pins in an extra of the engine's name."""
@@ -31,8 +35,19 @@ def version_problems(config: DictConfig, *, elsewhere: bool) -> list[Problem]:
     if engine in _ENGINES:
         pins = [requirement for requirement in required("verl", engine) if requirement.name == engine]
         found = [problem for requirement in pins for problem in compare(requirement, "gpu")]
+        found += _flash_attention(config)
         problems += [warning(one.key, one.what, one.fix) if elsewhere else one for one in found]
     return problems
+
+
+def _flash_attention(config: DictConfig) -> list[Problem]:
+    """Find that flash-attn is missing; verl's extras do not bring it, and its trainer asks for it by default."""
+    model = config.actor_rollout_ref.model
+    attention = (model.get("override_config") or {}).get("attn_implementation", "flash_attention_2")
+    if attention != "flash_attention_2" or importlib.util.find_spec("flash_attn") is not None:
+        return []
+    return [Problem("flash-attn", "is not installed, and the trainer's attention is flash_attention_2",
+                    f"install it with: {FLASH_ATTENTION}")]  # fmt: skip
 
 
 def clashes() -> list[Problem]:
