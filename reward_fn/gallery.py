@@ -15,6 +15,7 @@ GALLERY = {
     "math_verify_reward": "reward_fn.rules.math.math_verify:MathVerifyReward",
     "ngram_repetition_penalty": "reward_fn.rules.format.repetition:NgramRepetitionPenaltyReward",
     "number_accuracy": "reward_fn.rules.text.numbers:NumberAccuracyReward",
+    "privacy_leakage": "reward_fn.rules.privacy.leakage:PrivacyLeakageReward",
     "reasoning_format": "reward_fn.rules.format.reasoning:ReasoningFormatReward",
     "reasoning_tool_call_format": "reward_fn.rules.format.reasoning:ReasoningToolCallFormatReward",
     "regex_match": "reward_fn.rules.format.regex:RegexMatchReward",

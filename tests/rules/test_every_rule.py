@@ -37,6 +37,7 @@ LARGE_TEXTS = {
     "nested tags": "<think>" * (MEGABYTE // 15) + "</think>" * (MEGABYTE // 15),
     "tool calls": "<think>x</think>" + '<tool_call>{"name": "f", "arguments": {}}</tool_call>' * (MEGABYTE // 53),
     "digits": "1" * MEGABYTE,
+    "phones": "+1 415 555 2671 " * (MEGABYTE // 16),
     "numbers": "+1,234.5e6 " * (MEGABYTE // 11),
     "fences": "```python\n" * (MEGABYTE // 10),
     "brackets": "[" * MEGABYTE,

@@ -1,0 +1,1 @@
+"""Rules that look for personal data and secrets."""
