@@ -5,15 +5,15 @@ import hashlib
 
 import pytest
 
-from reward_fn.rules.tokenizers import needed, tokenizer
+from reward_fn.rules.tokenizers import forget, needed, tokenizer
 from reward_fn.schema import FailureKind, RewardError
 
 
 @pytest.fixture(autouse=True)
 def fresh():
-    tokenizer.cache_clear()
+    forget()
     yield
-    tokenizer.cache_clear()
+    forget()
 
 
 def test_simple_words_are_in_lower_case_without_marks():
