@@ -32,15 +32,16 @@ class F1ScoreReward(TokenizedReward):
         best = max(self._f1(answer, self._counted(cut(reference))) for reference in references(sample))
         return RewardResult.of(self.name, best[0], f"precision {best[1]:.3f}, recall {best[2]:.3f}")
 
-    def _counted(self, tokens: list[str]) -> Counter[str]:
-        return Counter(set(tokens) if self.compare == "set" else tokens)
+    def _counted(self, tokens: list[str]) -> dict[str, int]:
+        return dict.fromkeys(tokens, 1) if self.compare == "set" else Counter(tokens)
 
     @staticmethod
-    def _f1(answer: Counter[str], reference: Counter[str]) -> tuple[float, float, float]:
+    def _f1(answer: dict[str, int], reference: dict[str, int]) -> tuple[float, float, float]:
         if not reference:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no tokens")
-        common = sum(min(count, answer[token]) for token, count in reference.items())
-        if not common:
+        both = answer.keys() & reference.keys()
+        if not both:
             return 0.0, 0.0, 0.0
-        precision, recall = common / answer.total(), common / reference.total()
+        common = sum(map(min, map(answer.__getitem__, both), map(reference.__getitem__, both)))
+        precision, recall = common / sum(answer.values()), common / sum(reference.values())
         return 2 * precision * recall / (precision + recall), precision, recall
