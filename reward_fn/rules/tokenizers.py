@@ -10,6 +10,7 @@ What is loaded is kept, and so is a failure for a while: a batch does not wait f
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import string
@@ -133,8 +134,8 @@ def _tiktoken(name: str) -> Tokenizer:
     try:
         with _bounded_downloads():
             encoding = tiktoken.get_encoding(name)
-    except OSError as error:  # requests' errors too
-        detail = f"tiktoken cannot fetch {name} ({error}); put its file into a folder and set TIKTOKEN_CACHE_DIR"
+    except OSError as error:
+        detail = f"tiktoken cannot load {name}: {error}"
         raise RewardError(FailureKind.UNAVAILABLE, detail, retriable=True) from error
     except ValueError as error:
         known = ", ".join(tiktoken.list_encoding_names())
@@ -157,10 +158,15 @@ def _bounded_downloads() -> Iterator[None]:
     def read_file(place: str) -> Any:  # noqa: ANN401 - tiktoken's own
         if not place.startswith(("http://", "https://")):
             return read(place)
-        if _offline():
-            raise OSError("HF_HUB_OFFLINE is set")
-        response = needed("requests").get(place, timeout=_NETWORK_S)
-        response.raise_for_status()
+        try:
+            if _offline():
+                raise OSError("HF_HUB_OFFLINE is set")
+            response = needed("requests").get(place, timeout=_NETWORK_S)
+            response.raise_for_status()
+        except OSError as error:  # requests' errors too
+            file = hashlib.sha1(place.encode(), usedforsecurity=False).hexdigest()  # the name that it looks for
+            hint = f"download {place} as {file} into a folder, and set TIKTOKEN_CACHE_DIR to the folder"
+            raise OSError(f"{error}; {hint}") from error
         return response.content
 
     load.read_file = read_file
