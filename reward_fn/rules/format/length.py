@@ -7,15 +7,16 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.tokenizers import tokenizer
+from reward_fn.base import answer_text
+from reward_fn.rules.tokenized import TokenizedReward
 from reward_fn.schema import DataSample, RewardResult
 
 
-class LengthPenaltyReward(BasePointWiseReward):
+class LengthPenaltyReward(TokenizedReward):
     """A penalty for each character, word or token too few or too many.
 
-    As RM-Gallery's, in characters and without a cap, unless `unit` and `max_penalty` say otherwise.
+    As RM-Gallery's, in characters and without a cap, unless `unit` and `max_penalty` say otherwise. Words are what
+    white space parts; tokens are those of `tokenizer_type`, such as the folder of the model that is trained.
     """
 
     formula: ClassVar[str] = "-penalty_rate * max(min_length - n, n - max_length, 0), not below -max_penalty"
@@ -26,13 +27,19 @@ class LengthPenaltyReward(BasePointWiseReward):
     penalty_rate: float = Field(0.01, ge=0, allow_inf_nan=False, description="the penalty for each unit")
     max_penalty: float | None = Field(None, ge=0, allow_inf_nan=False, description="the largest penalty; None: no end")
     unit: Literal["characters", "words", "tokens"] = Field("characters", description="what is counted")
-    tokenizer_type: str = Field("tiktoken", description="what counts tokens: see `reward_fn.rules.tokenizers`")
+    tokenizer_type: str = Field(
+        "tiktoken", description="with tokens, what cuts them: as for f1_score, but for another default"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_length > self.max_length:
             raise ValueError(f"min_length {self.min_length} is above max_length {self.max_length}")
         return self
+
+    @property
+    def _heavy(self) -> bool:
+        return self.unit == "tokens" and super()._heavy
 
     @property
     def score_range(self) -> tuple[float, float]:
@@ -49,4 +56,4 @@ class LengthPenaltyReward(BasePointWiseReward):
     def _length(self, text: str) -> int:
         if self.unit == "characters":
             return len(text)
-        return len(text.split() if self.unit == "words" else tokenizer(self.tokenizer_type)(text))
+        return len(text.split() if self.unit == "words" else self._tokens(text))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
 
 from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.format.tags import Block, blocks, outside
+from reward_fn.rules.format.strict_json import parsed
+from reward_fn.rules.format.tags import Block, blocks, outside, tag_name
 from reward_fn.schema import DataSample, RewardResult
 
 
@@ -17,36 +18,44 @@ class _TagsReward(BasePointWiseReward):
 
     formula: ClassVar[str] = "1 if the format is kept, else 0"
 
+    think_token: str = Field("think", description="the tag of the thought")
+    answer_token: str = Field("answer", description="the tag of the answer")
+    think_prefilled: bool = Field(False, description="whether the prompt ends with the tag that opens the thought")
+
+    _names = field_validator("think_token", "answer_token", "tool_call_token", check_fields=False)(tag_name)
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if len(set(self._tags)) < len(self._tags):
+            raise ValueError(f"the tags {', '.join(self._tags)} must differ")
+        return self
+
+    @property
+    def _tags(self) -> tuple[str, ...]:
+        return self.think_token, self.answer_token
+
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        fault = self._fault(answer_text(sample))
+        text = answer_text(sample)
+        fault = self._fault(f"<{self.think_token}>{text}" if self.think_prefilled else text)
         return RewardResult.of(self.name, float(fault is None), fault or "the format is kept")
 
     def _fault(self, text: str) -> str | None:
         raise NotImplementedError
 
 
-def _tag_name(value: str) -> str:
-    if not value or any(mark in value for mark in "<>/") or any(map(str.isspace, value)):
-        raise ValueError(f"{value!r} is no name of a tag: write the word between the brackets, such as think")
-    return value
-
-
 class ReasoningFormatReward(_TagsReward):
     """Whether an answer is one thought and then one answer, each in its tags and not empty.
 
     RM-Gallery asks only that both pairs occur somewhere: in any order, nested, several times or empty. Here what
-    stands outside the tags must be white space, unless `allow_text_around` is set.
+    stands outside the tags must be white space, unless `allow_text_around` is set. Chat templates that write the
+    opening tag of the thought into the prompt need `think_prefilled`.
     """
 
     name: str = "reasoning_format"
-    think_token: str = Field("think", description="the tag of the thought")
-    answer_token: str = Field("answer", description="the tag of the answer")
     allow_text_around: bool = Field(False, description="whether text may stand outside the tags")
 
-    _names = field_validator("think_token", "answer_token")(_tag_name)
-
     def _fault(self, text: str) -> str | None:
-        found = blocks(text, (self.think_token, self.answer_token))
+        found = blocks(text, self._tags)
         if isinstance(found, str):
             return found
         order = [block.name for block in found]
@@ -63,14 +72,14 @@ class ReasoningToolCallFormatReward(_TagsReward):
     """
 
     name: str = "reasoning_tool_call_format"
-    think_token: str = Field("think", description="the tag of the thought")
-    answer_token: str = Field("answer", description="the tag of the answer")
     tool_call_token: str = Field("tool_call", description="the tag of a tool call")
 
-    _names = field_validator("think_token", "answer_token", "tool_call_token")(_tag_name)
+    @property
+    def _tags(self) -> tuple[str, ...]:
+        return self.think_token, self.answer_token, self.tool_call_token
 
     def _fault(self, text: str) -> str | None:
-        found = blocks(text, (self.think_token, self.answer_token, self.tool_call_token))
+        found = blocks(text, self._tags)
         if isinstance(found, str):
             return found
         order = [block.name for block in found]
@@ -89,9 +98,9 @@ class ReasoningToolCallFormatReward(_TagsReward):
 
 def _call_fault(content: str) -> str | None:
     try:
-        call = json.loads(content)
-    except (ValueError, RecursionError):
-        return "a tool call is not JSON"
+        call = parsed(content)
+    except ValueError as error:
+        return f"a tool call is not JSON: {error}"
     if not isinstance(call, dict):
         return "a tool call is not a JSON object"
     if not isinstance(call.get("name"), str) or not call["name"]:

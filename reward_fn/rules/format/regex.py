@@ -17,7 +17,8 @@ class RegexMatchReward(BasePointWiseReward):
     """Whether a regular expression matches the answer.
 
     It is run by the package `regex`, whose syntax is that of Python's `re` and which has a time limit: a pattern that
-    takes too long on some answer is a failure of that answer and stops nothing else.
+    takes too long on some answer is a failure of that answer and stops nothing else. The package looks at the clock
+    from time to time, so that on a text of a megabyte it may be late by some tenths of a second.
     """
 
     formula: ClassVar[str] = "1 if the pattern matches, else 0"

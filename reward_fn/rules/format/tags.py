@@ -22,6 +22,17 @@ class Block:
     end: int
 
 
+def tag_name(value: str) -> str:
+    """Return a tag's name as it is.
+
+    Raises:
+        ValueError: It cannot stand in a tag.
+    """
+    if not value or any(mark in value for mark in "<>/") or any(map(str.isspace, value)):
+        raise ValueError(f"{value!r} is no name of a tag: write the word between the brackets, such as think")
+    return value
+
+
 @lru_cache(maxsize=64)
 def _tags(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("<(/?)(" + "|".join(map(re.escape, names)) + ")>")
@@ -59,3 +70,29 @@ def outside(text: str, found: Sequence[Block]) -> str:
     ends = [0, *(block.end for block in found)]
     starts = [*(block.start for block in found), len(text)]
     return "".join(text[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def thoughts(text: str, name: str, *, opened: bool = False) -> list[str]:
+    """Return what stands in the tags of a name, however badly they are set.
+
+    Args:
+        text: The answer.
+        name: The tag's name.
+        opened: Whether the text begins inside the tag.
+
+    Returns:
+        One text for each opening tag: up to the next closing tag, or to the end if there is none.
+    """
+    opening, closing = f"<{name}>", f"</{name}>"
+    found = []
+    start = 0 if opened else _after(text, opening, 0)
+    while start >= 0:
+        end = text.find(closing, start)
+        found.append(text[start:] if end < 0 else text[start:end])
+        start = -1 if end < 0 else _after(text, opening, end)
+    return found
+
+
+def _after(text: str, part: str, start: int) -> int:
+    found = text.find(part, start)
+    return found if found < 0 else found + len(part)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
-from typing_extensions import Self
+from pydantic import Field
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import answer_text
 from reward_fn.rules.references import references
-from reward_fn.rules.tokenizers import tokenizer
+from reward_fn.rules.tokenized import TokenizedReward
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 
-class F1ScoreReward(BasePointWiseReward):
+class F1ScoreReward(TokenizedReward):
     """F1 of the answer's tokens and the reference's; of several references the best.
 
     Tokens count as often as they occur, as in SQuAD; RM-Gallery compares sets, which `compare="set"` does too. A
@@ -25,35 +24,24 @@ class F1ScoreReward(BasePointWiseReward):
     source: ClassVar[str] = "Rajpurkar et al. 2016, SQuAD (section 6.1)"
 
     name: str = "f1_score"
-    tokenizer_type: str = Field("simple", description="see `reward_fn.rules.tokenizers`")
-    chinese_only: bool = Field(False, description="with jieba, whether only Chinese counts")
     compare: Literal["bag", "set"] = Field("bag", description="whether a token counts as often as it occurs, or once")
 
-    @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        if self.chinese_only and self.tokenizer_type != "jieba":
-            raise ValueError("chinese_only needs tokenizer_type='jieba'")
-        return self
-
-    @property
-    def _heavy(self) -> bool:
-        return self.tokenizer_type != "simple"
-
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        cut = tokenizer(self.tokenizer_type, chinese_only=self.chinese_only)
+        cut = self._tokens
         answer = self._counted(cut(answer_text(sample)))
         best = max(self._f1(answer, self._counted(cut(reference))) for reference in references(sample))
         return RewardResult.of(self.name, best[0], f"precision {best[1]:.3f}, recall {best[2]:.3f}")
 
-    def _counted(self, tokens: list[str]) -> Counter[str]:
-        return Counter(set(tokens) if self.compare == "set" else tokens)
+    def _counted(self, tokens: list[str]) -> dict[str, int]:
+        return dict.fromkeys(tokens, 1) if self.compare == "set" else Counter(tokens)
 
     @staticmethod
-    def _f1(answer: Counter[str], reference: Counter[str]) -> tuple[float, float, float]:
+    def _f1(answer: dict[str, int], reference: dict[str, int]) -> tuple[float, float, float]:
         if not reference:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no tokens")
-        common = sum(min(count, answer[token]) for token, count in reference.items())
-        if not common:
+        both = answer.keys() & reference.keys()
+        if not both:
             return 0.0, 0.0, 0.0
-        precision, recall = common / answer.total(), common / reference.total()
+        common = sum(map(min, map(answer.__getitem__, both), map(reference.__getitem__, both)))
+        precision, recall = common / sum(answer.values()), common / sum(reference.values())
         return 2 * precision * recall / (precision + recall), precision, recall

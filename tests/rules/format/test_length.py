@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from reward_fn.rules.format.length import LengthPenaltyReward
+from reward_fn.schema import FailureKind
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,14 @@ def test_the_unit_is_chosen(scored, unit, length):
     result = scored("length_penalty", "hello, a-b!", unit=unit, tokenizer_type="simple", max_length=0, min_length=0)
     assert result.extra_data["length"] == length
     assert result.score == pytest.approx(-0.01 * length)
+
+
+def test_tokens_are_those_of_the_tokenizer_that_is_named(scored):
+    result = scored("length_penalty", "一二三四五", unit="tokens", tokenizer_type="jieba", max_length=2, min_length=0)
+    assert result.extra_data["length"] < 5
+    failure = scored("length_penalty", "x", unit="tokens", tokenizer_type="./no/model").failure
+    assert failure.kind is FailureKind.UNAVAILABLE and "no tokenizer at './no/model'" in failure.detail
+    assert scored("length_penalty", "x" * 20, tokenizer_type="./no/model").score == 0
 
 
 def test_no_penalty_is_zero_and_not_minus_zero(scored):

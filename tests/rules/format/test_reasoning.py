@@ -5,7 +5,7 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from reward_fn.rules.format.reasoning import ReasoningFormatReward
+from reward_fn.rules.format.reasoning import ReasoningFormatReward, ReasoningToolCallFormatReward
 
 CALL = '<tool_call>{"name": "f", "arguments": {"x": 1}}</tool_call>'
 
@@ -48,6 +48,23 @@ def test_text_around_and_other_tags_may_be_allowed(scored):
         ReasoningFormatReward(think_token="<think>")
 
 
+@pytest.mark.parametrize("name", ["reasoning_format", "reasoning_tool_call_format"])
+def test_the_prompt_may_have_opened_the_thought(scored, name):
+    assert scored(name, "a</think><answer>b</answer>", think_prefilled=True).score == 1
+    twice = scored(name, "<think>a</think><answer>b</answer>", think_prefilled=True)
+    assert twice.score == 0 and "<think> is inside <think>" in twice.details[0].reason
+    assert "<think> is empty" in scored(name, " </think><answer>b</answer>", think_prefilled=True).details[0].reason
+
+
+def test_tags_that_are_the_same_are_refused():
+    with pytest.raises(ValidationError, match="the tags x, x must differ"):
+        ReasoningFormatReward(think_token="x", answer_token="x")
+    with pytest.raises(ValidationError, match="the tags think, answer, answer must differ"):
+        ReasoningToolCallFormatReward(tool_call_token="answer")
+    with pytest.raises(ValidationError, match="is no name of a tag"):
+        ReasoningToolCallFormatReward(tool_call_token="tool call")
+
+
 @pytest.mark.parametrize("answer", ["<answer>b</answer>", CALL, f"{CALL}\n{CALL}"])
 def test_tool_calls_may_stand_in_for_an_answer(scored, answer):
     assert scored("reasoning_tool_call_format", f"<think>a</think>\n{answer}").score == 1
@@ -61,6 +78,7 @@ def test_tool_calls_may_stand_in_for_an_answer(scored, answer):
         (f"{CALL}<think>c</think>", "found <think> <tool_call> <think>"),
         (f"{CALL} and {CALL}", "text stands outside"),
         ("<tool_call>{</tool_call>", "not JSON"),
+        ('<tool_call>{"name": "f", "arguments": NaN}</tool_call>', "not JSON: NaN is not JSON"),
         ('<tool_call>["name", "arguments"]</tool_call>', "not a JSON object"),
         ('<tool_call>"name arguments"</tool_call>', "not a JSON object"),
         ("<tool_call>5</tool_call>", "not a JSON object"),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reward_fn.rules.format.repetition import NgramRepetitionPenaltyReward
-from reward_fn.schema import FailureKind
+from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
 
 NAME = "ngram_repetition_penalty"
 TEXT = "a b c a b c a b c"  # 7 trigrams, 3 distinct
@@ -31,17 +31,42 @@ def test_a_text_shorter_than_an_n_gram_repeats_nothing(scored):
         assert str(scored(NAME, text).score) == "0.0"
 
 
-def test_only_the_thought_counts_if_it_is_asked_for(scored):
-    text = f"<think>{TEXT}</think> x y z w v u"
-    assert scored(NAME, text, analyze_scope="thought").score == pytest.approx(-(RATE - 0.3))
-    failed = scored(NAME, "no thought", analyze_scope="thought")
-    assert failed.failure.kind is FailureKind.BAD_INPUT and "0 thoughts" in failed.failure.detail
+@pytest.mark.parametrize(
+    ("answer", "prefilled"),
+    [
+        (f"<think>{TEXT}</think> x y z w v u", False),
+        (f"x y z <think>{TEXT}", False),
+        ("<think>a b c a</think> x y z <think>b c a b c</think> w", False),
+        (f"{TEXT}</think> x y z", True),
+        (TEXT, True),
+    ],
+)
+def test_only_the_thoughts_count_if_it_is_asked_for(scored, answer, prefilled):
+    result = scored(NAME, answer, analyze_scope="thought", think_prefilled=prefilled)
+    assert result.score == pytest.approx(-(RATE - 0.3))
 
 
-@given(st.text("ab ", max_size=60), st.integers(1, 4), st.booleans(), st.floats(0, 0.9))
-def test_the_score_is_in_its_range(text, n, soft, start):
-    reward = NgramRepetitionPenaltyReward(n=n, use_soft_penalty=soft, min_scaling=start, penalty_threshold=start)
-    assert reward.score_range[0] - 1e-12 <= reward._penalty(1 - 1 / (len(text) + 1)) <= 0
+def test_an_answer_without_a_thought_has_no_score_for_it(scored):
+    failed = scored(NAME, f"{TEXT}</think>", analyze_scope="thought")
+    assert failed.failure.kind is FailureKind.BAD_INPUT
+    assert failed.failure.detail == "the answer has no <think>"
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6))
+def test_the_rate_is_the_share_of_n_grams_that_were_there_before(tokens, n):
+    grams = [tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1)]
+    repeated = sum(gram in grams[:place] for place, gram in enumerate(grams))
+    sample = DataSample(output=[DataOutput(answer=Step(content=" ".join(tokens)))])
+    (result,) = NgramRepetitionPenaltyReward(n=n).score(sample)
+    assert result.extra_data["rate"] == pytest.approx(repeated / len(grams) if grams else 0)
+
+
+@given(st.floats(0, 1), st.booleans(), st.floats(0, 0.9))
+def test_the_score_is_in_its_range(rate, soft, start):
+    reward = NgramRepetitionPenaltyReward(use_soft_penalty=soft, min_scaling=start, penalty_threshold=start)
+    low, high = reward.score_range
+    assert low <= reward._penalty(rate) <= high
+    assert reward._penalty(1.0) == low
 
 
 def test_chinese_words_are_counted_by_jieba(scored):
