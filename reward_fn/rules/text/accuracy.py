@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from reward_fn.base import BasePointWiseReward, answer_text, reference_text
-from reward_fn.schema import DataSample, RewardResult
+from pydantic import Field
+
+from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.rules.references import references
+from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 
 class AccuracyReward(BasePointWiseReward):
-    """Whether the answer is the reference, but for white space around it.
+    """Whether the answer is the reference, but for white space around it; of several references any.
 
-    RM-Gallery takes a missing reference for an empty text, which an empty answer matches; here it is a failure.
+    RM-Gallery takes a missing reference for an empty text, which an empty answer matches; here it is a failure, and so
+    is an empty one. For more ways to compare there is `string_match`.
     """
 
     formula: ClassVar[str] = "1 if answer.strip() == reference.strip() else 0"
 
     name: str = "accuracy"
+    ignore_case: bool = Field(False, description="whether upper and lower case are alike")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        right = answer_text(sample).strip() == reference_text(sample).strip()
+        answer = self._plain(answer_text(sample))
+        wanted = [self._plain(reference) for reference in references(sample)]
+        if not all(wanted):
+            raise RewardError(FailureKind.BAD_INPUT, "the reference is empty")
+        right = answer in wanted
         return RewardResult.of(self.name, float(right), "the reference" if right else "not the reference")
+
+    def _plain(self, text: str) -> str:
+        return text.strip().casefold() if self.ignore_case else text.strip()

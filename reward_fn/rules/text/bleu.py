@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references, refuse_long
@@ -44,12 +46,23 @@ class BleuReward(_SacrebleuReward):
     source: ClassVar[str] = "Papineni et al. 2002, BLEU; Post 2018, sacrebleu"
 
     name: str = "bleu"
-    tokenize: Literal["13a", "intl", "zh", "char", "none"] = Field("13a", description="sacrebleu's tokenizer")
+    tokenize: Literal["13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab"] = Field(
+        "13a", description="sacrebleu's tokenizer; those for Japanese and Korean need sacrebleu[ja] and sacrebleu[ko]"
+    )
     smooth_method: Literal["exp", "floor", "add-k", "none"] = Field("exp", description="sacrebleu's smoothing")
+    smooth_value: float | None = Field(
+        None, gt=0, le=1, description="what floor and add-k put in or add, n-grams; None: 0.1 and 1"
+    )
     lowercase: bool = Field(False, description="whether upper and lower case are alike")
 
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.smooth_value is not None and self.smooth_method not in ("floor", "add-k"):
+            raise ValueError("smooth_value needs smooth_method='floor' or smooth_method='add-k'")
+        return self
+
     def _metric(self) -> Any:  # noqa: ANN401
-        return _bleu(self.tokenize, self.smooth_method, self.lowercase)
+        return _bleu(self.tokenize, self.smooth_method, self.smooth_value, self.lowercase)
 
 
 class ChrfReward(_SacrebleuReward):
@@ -72,9 +85,26 @@ class ChrfReward(_SacrebleuReward):
 
 
 @lru_cache
-def _bleu(tokenize: str, smooth_method: str, lowercase: bool) -> Any:  # noqa: ANN401
-    metric = needed("sacrebleu.metrics").BLEU
-    return metric(tokenize=tokenize, smooth_method=smooth_method, lowercase=lowercase, effective_order=True)
+def _bleu(tokenize: str, smooth_method: str, smooth_value: float | None, lowercase: bool) -> Any:  # noqa: ANN401
+    bleu = needed("sacrebleu.metrics").BLEU
+    try:
+        metric = bleu(lowercase, tokenize=tokenize, smooth_method=smooth_method, smooth_value=smooth_value,
+                      effective_order=True)  # fmt: skip
+    except RuntimeError as error:
+        extra = tokenize.partition("-")[0]
+        detail = f"sacrebleu's tokenizer {tokenize} is not installed; install it with: pip install 'sacrebleu[{extra}]'"
+        raise RewardError(FailureKind.UNAVAILABLE, detail) from error
+    metric.tokenizer = _forgetful(metric.tokenizer)
+    return metric
+
+
+def _forgetful(tokenizer: Any) -> Callable[[str], str]:  # noqa: ANN401
+    """Return one of sacrebleu's tokenizers without its memory, which keeps the last 65,536 texts: gigabytes of them."""
+    inner = getattr(tokenizer, "_post_tokenizer", None)
+    if inner is not None:
+        tokenizer._post_tokenizer = _forgetful(inner)
+    call = type(tokenizer).__call__
+    return partial(getattr(call, "__wrapped__", call), tokenizer)
 
 
 @lru_cache

@@ -24,3 +24,18 @@ def lcs_length(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
             column = ((column + common) | (column - common)) & all_ones
     # A cell that is one more than the one above it is a zero bit.
     return len(short) - column.bit_count()
+
+
+def reduced(first: Sequence[Hashable], second: Sequence[Hashable]) -> tuple[int, list[Hashable], list[Hashable]]:
+    """Leave out what needs no table: items that only one sequence has, and what both begin and end with.
+
+    Returns:
+        A number, and two sequences that have a longest common subsequence shorter by it.
+    """
+    common = set(first).intersection(second)
+    one, two = [item for item in first if item in common], [item for item in second if item in common]
+    start = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    one, two = one[start:], two[start:]
+    pairs = zip(reversed(one), reversed(two), strict=False)
+    end = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
+    return start + end, one[: len(one) - end], two[: len(two) - end]

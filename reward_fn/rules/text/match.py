@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,8 +10,6 @@ from pydantic import Field
 from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
-
-_PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
 class StringMatchReward(BasePointWiseReward):
@@ -27,16 +25,16 @@ class StringMatchReward(BasePointWiseReward):
     mode: Literal["exact", "prefix", "suffix", "contains"] = Field("exact", description="where the reference stands")
     ignore_case: bool = Field(False, description="whether upper and lower case are alike")
     ignore_whitespace: bool = Field(True, description="whether white space is one space, and none at the ends")
-    ignore_punctuation: bool = Field(False, description="whether all but letters, digits and white space is left out")
+    ignore_punctuation: bool = Field(False, description="whether punctuation and symbols are left out")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         answer = self._plain(answer_text(sample))
-        for reference in references(sample):
-            wanted = self._plain(reference)
-            if not wanted:
-                raise RewardError(FailureKind.BAD_INPUT, f"the reference {reference!r} is empty")
-            if self._matches(answer, wanted):
-                return RewardResult.of(self.name, 1.0, f"{self.mode}: {wanted[:80]}")
+        wanted = [self._plain(reference) for reference in references(sample)]
+        if not all(wanted):
+            raise RewardError(FailureKind.BAD_INPUT, "a reference is empty, or only what the options leave out")
+        for reference in wanted:
+            if self._matches(answer, reference):
+                return RewardResult.of(self.name, 1.0, f"{self.mode}: {reference[:80]}")
         return RewardResult.of(self.name, 0.0, "no reference matches")
 
     def _matches(self, answer: str, wanted: str) -> bool:
@@ -50,5 +48,10 @@ class StringMatchReward(BasePointWiseReward):
         if self.ignore_case:
             text = text.casefold()
         if self.ignore_punctuation:
-            text = _PUNCTUATION.sub("", text)
+            text = _without_marks(text)
         return " ".join(text.split()) if self.ignore_whitespace else text
+
+
+def _without_marks(text: str) -> str:
+    """Leave out what Unicode calls punctuation or a symbol; the vowel signs of Hindi, which are neither, stay."""
+    return text.translate({ord(char): None for char in set(text) if unicodedata.category(char)[0] in "PS"})

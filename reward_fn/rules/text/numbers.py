@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.references import references
+from reward_fn.rules.references import references, refuse_long
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
-_DIGITS = re.compile(r"\d[\d.,]*", re.ASCII)
-_AFTER = re.compile(
-    r"(?:[eE]([+\-]?\d{1,9})(?!\w)|\s?(?:\u00d7|\*|\\times)\s?10\^\{?([+\-]?\d{1,9})\}?)?(\s?\\?%)?", re.ASCII
+_NUMBER = re.compile(
+    r"(\d+(?:[.,]+\d+)*)"
+    r"(?:[eE]([+\-]?\d{1,9})(?!\w)|\s?(?:\u00d7|\*|\\times)\s?10\^\{?([+\-]?\d{1,9})\}?)?(\s?\\?%)?",
+    re.ASCII,
 )
-"""A power of ten, and a percent sign."""
+"""Digits, a power of ten, and a percent sign. A run of digits is read once whatever follows it: the time is linear."""
 _PLAIN = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|\.\d+", re.ASCII)
 _LIST = re.compile(r"\d+(?:,\d+)+", re.ASCII)
-_MAY_FOLLOW = frozenset(" eE\u00d7*\\%\t\n\u00a0")
-_CONTEXT = Context(prec=60)
-_EXACT_DIGITS, _EXACT_SHIFT = 15, 22
-"""Within these, decimal notation and float are the same to the last digit that is written."""
+_MINUS, _CURRENCIES = frozenset("-\u2212"), frozenset("$\u20ac\u00a3\u00a5\u20b9")
+_FLOAT_DIGITS, _FLOAT_SHIFT = 15, 22
+"""Numbers with as many digits are told apart by floats. A value is a float or a Decimal however it is written."""
+_LOW = Context(prec=60, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+_HIGH = Context(prec=60, rounding=ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
 Number: TypeAlias = "float | Decimal"
 """Both compare with each other by their exact values."""
@@ -32,9 +34,10 @@ class NumberAccuracyReward(BasePointWiseReward):
     """How many of the reference's numbers are in the answer, by value and each as often as it occurs.
 
     RM-Gallery compares the first with the first and so on, so `Step 1: 42` misses 42. Thousands separators, signs,
-    percent (50 % is 0.5) and scientific notation are read; a hyphen after a digit or letter is no sign (2024-05), and
-    versions (1.2.3) are no numbers. By default the share of the reference's numbers that are found, so an answer that
-    lists many numbers does well: `measure="f1"` counts those that should not be there.
+    percent (50 % is 0.5) and scientific notation are read; a hyphen after a digit or letter is no sign (2024-05),
+    versions (1.2.3) are no numbers, and a fraction (1/2) is two. Numbers of any size are exact. By default the share of
+    the reference's numbers that are found, so an answer that lists many numbers does well: `measure="f1"` counts those
+    that should not be there. Of several references the best counts.
     """
 
     formula: ClassVar[str] = "recall: matches / numbers of the reference; precision: / of the answer; f1: of both"
@@ -43,16 +46,21 @@ class NumberAccuracyReward(BasePointWiseReward):
     tolerance: float = Field(1e-6, ge=0, allow_inf_nan=False, description="the largest difference of equal numbers")
     relative_tolerance: float = Field(0.0, ge=0, lt=1, description="the same, as a share of the reference's number")
     measure: Literal["recall", "precision", "f1"] = Field("recall", description="what the matches are divided by")
+    max_characters: int = Field(200_000, ge=1, description="characters of the longest text that is scored")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        found = numbers(answer_text(sample))
-        best = max(self._score(found, numbers(reference)) for reference in references(sample))
+        answer, wanted = answer_text(sample), references(sample)
+        refuse_long(answer, self.max_characters)
+        for reference in wanted:
+            refuse_long(reference, self.max_characters, "the reference")
+        found = sorted(numbers(answer))
+        best = max(self._score(found, sorted(numbers(reference))) for reference in wanted)
         return RewardResult.of(self.name, best[0], f"{best[1]} matches, {len(found)} numbers in the answer")
 
     def _score(self, found: list[Number], wanted: list[Number]) -> tuple[float, int]:
         if not wanted:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no numbers")
-        matches = self._matches(sorted(found), sorted(wanted))
+        matches = self._matches(found, wanted)
         if not matches:
             return 0.0, 0
         recall, precision = matches / len(wanted), matches / len(found)
@@ -75,49 +83,45 @@ class NumberAccuracyReward(BasePointWiseReward):
         if isinstance(value, float):
             slack = max(self.tolerance, self.relative_tolerance * abs(value))
             return value - slack, value + slack
-        exact = max(Decimal(self.tolerance), _CONTEXT.multiply(Decimal(self.relative_tolerance), abs(value)))
-        # Rounding must not exclude the value itself.
-        return min(value, _CONTEXT.subtract(value, exact)), max(value, _CONTEXT.add(value, exact))
+        exact = max(Decimal(self.tolerance), _HIGH.multiply(Decimal(self.relative_tolerance), value.copy_abs()))
+        # Rounded towards the value, so that no other number becomes equal to it, but not beyond it.
+        return min(value, _LOW.subtract(value, exact)), max(value, _HIGH.add(value, exact))
 
 
 def numbers(text: str) -> list[Number]:
     """Return the values of the numbers in a text, in their order: exact ones where a float is not."""
     values: list[Number] = []
-    read = 0
-    for match in _DIGITS.finditer(text):
-        start, digits = match.start(), match[0].rstrip(".,")
+    for match in _NUMBER.finditer(text):
+        start, (digits, exponent, power, percent) = match.start(), match.groups()
         before = text[start - 1 : start]
-        if start < read or before.isalnum() or before in ("_", ","):
+        if before.isalnum() or before == "_":
             continue
         if before == "." and not text[start - 2 : start - 1].isalnum() and text[start - 2 : start - 1] != ".":
             start, digits = start - 1, f".{digits}"
-        read = match.start() + len(match[0].rstrip(".,"))
         if digits.isdigit() or _PLAIN.fullmatch(digits):
-            shift, read = _shift(text, read) if text[read : read + 1] in _MAY_FOLLOW else (0, read)
-            value = _number(digits.replace(",", ""), shift)
-            values.append(-value if _is_negative(text, start) else value)
+            sign = "-" if _is_negative(text, start) else ""
+            shift = int(exponent or power or 0) - (2 if percent else 0)
+            values.append(_number(f"{sign}{digits}".replace(",", ""), shift))
         elif _LIST.fullmatch(digits):
             values += [_number(part, 0) for part in digits.split(",")]
     return values
 
 
-def _shift(text: str, end: int) -> tuple[int, int]:
-    """Return by which power of ten a number is multiplied by what follows it, and where that ends."""
-    match = _AFTER.match(text, end)
-    if match is None:
-        return 0, end
-    exponent, power, percent = match.groups()
-    return int(exponent or power or 0) - (2 if percent else 0), match.end()
-
-
 def _number(digits: str, shift: int) -> Number:
-    if len(digits) <= _EXACT_DIGITS and -_EXACT_SHIFT <= shift <= _EXACT_SHIFT:
+    if len(digits) <= _FLOAT_DIGITS and -_FLOAT_SHIFT <= shift <= _FLOAT_SHIFT:
         return float(f"{digits}e{shift}") if shift else float(digits)
-    return Decimal(f"{digits}e{shift}")
+    value = Decimal(f"{digits}e{shift}")
+    if not value:
+        return 0.0
+    significant = digits.lstrip("-").replace(".", "").strip("0")
+    small = abs(value.adjusted()) <= _FLOAT_DIGITS + _FLOAT_SHIFT
+    return float(value) if len(significant) <= _FLOAT_DIGITS and small else value
 
 
 def _is_negative(text: str, start: int) -> bool:
     """Return whether a number that begins at `start` has a minus that is no hyphen, range or subtraction."""
-    if start == 0 or text[start - 1] not in "-\u2212":
+    if start > 1 and text[start - 1] in _CURRENCIES:
+        start -= 1
+    if start == 0 or text[start - 1] not in _MINUS:
         return False
     return start == 1 or not (text[start - 2].isalnum() or text[start - 2] in ".)_")

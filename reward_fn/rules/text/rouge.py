@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -14,13 +14,17 @@ from typing_extensions import Self
 
 from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references
-from reward_fn.rules.text.lcs import lcs_length
+from reward_fn.rules.text.lcs import lcs_length, reduced
 from reward_fn.rules.tokenizers import needed, tokenizer
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 _WORD = re.compile(r"[a-z0-9]+")
 _MOST_CELLS = 4 * 10**8
 """Words of the answer times words of the reference up to which ROUGE-L stays below some tenths of a second."""
+_MOST_STEMMED = 8_000
+"""Different words whose stems take some tenths of a second."""
+_LONGEST_KEPT = 32
+"""Letters of the longest word whose stem is kept."""
 
 Scores = tuple[float, float, float]
 """F-measure, precision and recall."""
@@ -30,7 +34,9 @@ class RougeReward(BasePointWiseReward):
     """ROUGE-1, ROUGE-2 or ROUGE-L of the answer and the reference; of several references the best.
 
     Words are runs of the letters a to z and digits, as in the package rouge-score, whose figures these are; for other
-    scripts set `tokenizer_type`. RM-Gallery splits at white space. A reference without words is a failure.
+    scripts set `tokenizer_type`. RM-Gallery splits at white space. A reference without words is a failure. So are, with
+    ROUGE-L, two texts of more than 4e8 pairs of words (20,000 times 20,000), not counted what both begin and end with
+    and words that only one of them has, and with the stemmer, a text of more than 8,000 different words.
     """
 
     formula: ClassVar[str] = "2PR / (P + R), with common n-grams or the longest common subsequence over the lengths"
@@ -63,26 +69,37 @@ class RougeReward(BasePointWiseReward):
         words = _WORD.findall(text.lower())
         if not self.use_stemmer:
             return words
+        different = {word for word in words if len(word) > 3}
+        if len(different) > _MOST_STEMMED:
+            raise RewardError(FailureKind.BAD_INPUT, f"{len(different):,} different words are too many to stem")
         stem = _stemmer()
-        return [stem(word) if len(word) > 3 else word for word in words]
+        stems = {word: stem(word) for word in different}
+        return [stems.get(word, word) for word in words]
 
     def _score(self, answer: list[str], reference: list[str]) -> Scores:
         if not reference:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no words")
         if self.variant == "rougeL":
-            if len(answer) * len(reference) > _MOST_CELLS:
-                detail = f"{len(answer):,} and {len(reference):,} words are too many for ROUGE-L"
-                raise RewardError(FailureKind.BAD_INPUT, detail)
-            return _f1(lcs_length(answer, reference), len(answer), len(reference))
+            return _f1(_common_subsequence(answer, reference), len(answer), len(reference))
         n = 1 if self.variant == "rouge1" else 2
         wanted = Counter(_ngrams(reference, n))
-        found = Counter(gram for gram in _ngrams(answer, n) if gram in wanted)
+        found = Counter(filter(wanted.__contains__, _ngrams(answer, n)))
         common = sum((found & wanted).values())
         return _f1(common, len(answer) - n + 1, len(reference) - n + 1)
 
 
-def _ngrams(words: Sequence[str], n: int) -> Sequence[object]:
-    return words if n == 1 else list(pairwise(words))
+def _common_subsequence(answer: list[str], reference: list[str]) -> int:
+    if len(answer) * len(reference) <= _MOST_CELLS:
+        return lcs_length(answer, reference)
+    known, first, second = reduced(answer, reference)
+    if len(first) * len(second) > _MOST_CELLS:
+        detail = f"{len(answer):,} and {len(reference):,} words are too many for ROUGE-L"
+        raise RewardError(FailureKind.BAD_INPUT, detail)
+    return known + lcs_length(first, second)
+
+
+def _ngrams(words: Sequence[str], n: int) -> Iterable[object]:
+    return words if n == 1 else pairwise(words)
 
 
 def _f1(common: int, answer: int, reference: int) -> Scores:
@@ -95,4 +112,9 @@ def _f1(common: int, answer: int, reference: int) -> Scores:
 @cache
 def _stemmer() -> Callable[[str], str]:
     stem: Callable[[str], str] = needed("nltk.stem.porter").PorterStemmer().stem
-    return stem
+    kept = lru_cache(2**16)(stem)
+
+    def stemmed(word: str) -> str:
+        return kept(word) if len(word) <= _LONGEST_KEPT else stem(word)
+
+    return stemmed

@@ -1,11 +1,13 @@
 """The figures of the package rouge-score, faster."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reward_fn.registry import RewardRegistry
-from reward_fn.rules.text.lcs import lcs_length
+from reward_fn.rules.text.lcs import lcs_length, reduced
 from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
 
 rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer")
@@ -26,6 +28,12 @@ def table_lcs(first, second):
 @given(st.lists(st.integers(0, 4), max_size=80), st.lists(st.integers(0, 4), max_size=80))
 def test_the_bits_give_the_length_that_the_table_gives(first, second):
     assert lcs_length(first, second) == table_lcs(first, second)
+
+
+@given(st.lists(st.integers(0, 4), max_size=40), st.lists(st.integers(0, 4), max_size=40))
+def test_what_is_left_out_before_the_table_does_not_change_the_length(first, second):
+    known, one, two = reduced(first, second)
+    assert known + table_lcs(one, two) == table_lcs(first, second)
 
 
 @settings(max_examples=60, deadline=None)
@@ -57,9 +65,25 @@ def test_other_scripts_need_another_tokenizer(scored):
 
 
 def test_two_texts_that_are_too_long_are_a_failure_that_says_so(scored):
-    text = "a " * 21_000
-    result = scored("rouge", text, text)
-    assert (
-        result.failure.kind is FailureKind.BAD_INPUT and "21,000 and 21,000 words are too many" in result.failure.detail
-    )
-    assert scored("rouge", text, text, variant="rouge1").score == 1
+    answer, reference = "a b " * 10_500, "b a " * 10_500
+    failure = scored("rouge", answer, reference).failure
+    assert (failure.kind, failure.detail) == (
+        FailureKind.BAD_INPUT, "21,000 and 21,000 words are too many for ROUGE-L",
+    )  # fmt: skip
+    assert scored("rouge", answer, reference, variant="rouge1").score == 1
+
+
+def test_a_megabyte_against_almost_the_same_megabyte_is_scored(scored):
+    text = "all work and no play " * 50_000
+    began = time.process_time()
+    assert scored("rouge", f"{text} makes jack {text}", f"{text} makes {text}").score == pytest.approx(1, abs=1e-5)
+    assert time.process_time() - began < 3
+
+
+def test_stems_of_a_megabyte_take_no_time_or_are_refused(scored):
+    began = time.process_time()
+    assert scored("rouge", "running " * 131_072, "runs", variant="rouge1", use_stemmer=True).score > 0
+    assert scored("rouge", "y" * 2**20, "a", use_stemmer=True).score == 0
+    many = " ".join(f"word{number}" for number in range(100_000))
+    assert "100,000 different words" in scored("rouge", many, "word", use_stemmer=True).failure.detail
+    assert time.process_time() - began < 3
