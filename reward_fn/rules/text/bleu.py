@@ -14,6 +14,8 @@ from reward_fn.rules.references import references, refuse_long
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
+_TEXTS_KEPT = 64
+
 
 class _SacrebleuReward(BasePointWiseReward):
     """A metric of sacrebleu, from 0 to 1 where sacrebleu says 0 to 100; all references count together."""
@@ -94,7 +96,8 @@ def _bleu(tokenize: str, smooth_method: str, smooth_value: float | None, lowerca
         extra = tokenize.partition("-")[0]
         detail = f"sacrebleu's tokenizer {tokenize} is not installed; install it with: pip install 'sacrebleu[{extra}]'"
         raise RewardError(FailureKind.UNAVAILABLE, detail) from error
-    metric.tokenizer = _forgetful(metric.tokenizer)
+    # The answers of a group are compared with the same references.
+    metric.tokenizer = lru_cache(_TEXTS_KEPT)(_forgetful(metric.tokenizer))
     return metric
 
 

@@ -13,7 +13,7 @@ from reward_fn.rules.references import references, refuse_long
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 _NUMBER = re.compile(
-    r"(\d+(?:[.,]+\d+)*)"
+    r"(\d\d*(?:[.,]+\d+)*)"  # not \d+: the engine looks for one leading character quickly
     r"(?:[eE]([+\-]?\d{1,9})(?!\w)|\s?(?:\u00d7|\*|\\times)\s?10\^\{?([+\-]?\d{1,9})\}?)?(\s?\\?%)?",
     re.ASCII,
 )
@@ -21,6 +21,7 @@ _NUMBER = re.compile(
 _PLAIN = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|\.\d+", re.ASCII)
 _LIST = re.compile(r"\d+(?:,\d+)+", re.ASCII)
 _MINUS, _CURRENCIES = frozenset("-\u2212"), frozenset("$\u20ac\u00a3\u00a5\u20b9")
+_BEFORE_SIGNED = _MINUS | _CURRENCIES
 _FLOAT_DIGITS, _FLOAT_SHIFT = 15, 22
 """Numbers with as many digits are told apart by floats. A value is a float or a Decimal however it is written."""
 _LOW = Context(prec=60, rounding=ROUND_CEILING, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
@@ -92,19 +93,28 @@ def numbers(text: str) -> list[Number]:
     """Return the values of the numbers in a text, in their order: exact ones where a float is not."""
     values: list[Number] = []
     for match in _NUMBER.finditer(text):
-        start, (digits, exponent, power, percent) = match.start(), match.groups()
+        start, digits = match.start(), match[1]
         before = text[start - 1 : start]
         if before.isalnum() or before == "_":
             continue
         if before == "." and not text[start - 2 : start - 1].isalnum() and text[start - 2 : start - 1] != ".":
             start, digits = start - 1, f".{digits}"
+            before = text[start - 1 : start]
         if digits.isdigit() or _PLAIN.fullmatch(digits):
-            sign = "-" if _is_negative(text, start) else ""
-            shift = int(exponent or power or 0) - (2 if percent else 0)
-            values.append(_number(f"{sign}{digits}".replace(",", ""), shift))
+            if before in _BEFORE_SIGNED and _is_negative(text, start):
+                digits = f"-{digits}"
+            values.append(_number(digits.replace(",", ""), _shift(match)))
         elif _LIST.fullmatch(digits):
             values += [_number(part, 0) for part in digits.split(",")]
     return values
+
+
+def _shift(match: re.Match[str]) -> int:
+    """Return by which power of ten the digits are multiplied."""
+    if match.lastindex == 1:
+        return 0
+    _, exponent, power, percent = match.groups()
+    return int(exponent or power or 0) - (2 if percent else 0)
 
 
 def _number(digits: str, shift: int) -> Number:
