@@ -186,7 +186,7 @@ class BaseReward(BaseModel, ABC):
         self, samples: Sequence[DataSample], advance: _Counting, kwargs: dict[str, Any]
     ) -> list[DataSample]:
         """Have worker processes score chunks of samples; a chunk whose worker fails is failures."""
-        from reward_fn.workers import pool
+        from reward_fn.workers.pool import pool
 
         chunks = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
         futures = [pool().submit(_score_all, self, chunk, kwargs, timeout_s=_CHUNK_S) for chunk in chunks]

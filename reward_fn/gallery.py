@@ -9,6 +9,7 @@ GALLERY = {
     "accuracy": "reward_fn.rules.text.accuracy:AccuracyReward",
     "bleu": "reward_fn.rules.text.bleu:BleuReward",
     "chrf": "reward_fn.rules.text.bleu:ChrfReward",
+    "code_execution": "reward_fn.rules.code.execution:CodeExecutionReward",
     "f1_score": "reward_fn.rules.text.f1:F1ScoreReward",
     "json_schema": "reward_fn.rules.format.json_schema:JsonSchemaReward",
     "length_penalty": "reward_fn.rules.format.length:LengthPenaltyReward",

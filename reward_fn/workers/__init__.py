@@ -1,8 +1,4 @@
 """Worker processes that can be killed: for rules that hang, crash, or take more than a core gives.
 
-`pool()` is the pool of this process. `job.py` is what runs in a worker.
+`pool.pool()` is the pool of this process. `job.py` is what runs in a worker, and imports nothing that it does not need.
 """
-
-from reward_fn.workers.pool import WorkerPool, pool
-
-__all__ = ["WorkerPool", "pool"]

@@ -11,6 +11,7 @@ import pickle
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -102,10 +103,15 @@ def _limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def main() -> None:
-    """Serve jobs until standard input ends."""
+def main(prepare: Callable[[], None] = lambda: None) -> None:
+    """Serve jobs until standard input ends.
+
+    Args:
+        prepare: What to do before the first one.
+    """
     _end_with_parent()
     _limit_memory(int(sys.argv[1]))
+    prepare()
     # What a job prints must not stand among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

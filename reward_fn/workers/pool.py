@@ -17,9 +17,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import IO, Any, TypeVar
 
 from reward_fn.schema import FailureKind, RewardError
@@ -45,11 +46,19 @@ class WorkerPool:
     Args:
         size: How many there are at most.
         memory: Bytes of address space that each of them may take.
+        command: The module that a worker runs, which calls `job.main`, and its further arguments.
+        environment: Its environment variables, if not those of this process.
     """
 
-    def __init__(self, size: int, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        size: int,
+        memory: int = MEMORY,
+        command: Sequence[str] = ("reward_fn.workers",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.size = size
-        self._memory = memory
+        self._worker = partial(_Worker, [command[0], str(memory), *command[1:]], environment)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._idle = 0
@@ -74,7 +83,7 @@ class WorkerPool:
         return future
 
     def _serve(self) -> None:
-        worker = _Worker(self._memory)
+        worker = self._worker()
         while True:
             with self._lock:
                 self._idle += 1
@@ -97,8 +106,8 @@ class WorkerPool:
 class _Worker:
     """One worker process, and the next one when it is gone."""
 
-    def __init__(self, memory: int) -> None:
-        self._memory = memory
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None) -> None:
+        self._command, self._environment = command, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
 
@@ -128,12 +137,13 @@ class _Worker:
     def _start(self) -> None:
         self._end()
         path = os.pathsep.join(filter(None, sys.path))
+        environment = os.environ if self._environment is None else self._environment
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "reward_fn.workers", str(self._memory)],
+            [sys.executable, "-m", *self._command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # what a buffer held, `_wait` would not see
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env={**environment, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
         self._done = 0

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from reward_fn.schema import FailureKind, RewardError
-from reward_fn.workers import WorkerPool, pool
+from reward_fn.workers.pool import WorkerPool, pool
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_function_that_is_not_there_for_the_worker_is_an_error(two):
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path, how: str):
     code = (
         "import os, signal, sys, threading\n"
-        "from reward_fn.workers import WorkerPool\n"
+        "from reward_fn.workers.pool import WorkerPool\n"
         "import pool_jobs as jobs\n"
         "pool = WorkerPool(1)\n"
         "print(pool.submit(jobs.where, timeout_s=5).result(), flush=True)\n"

@@ -11,7 +11,7 @@ from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references, refuse_long
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
-from reward_fn.workers import pool
+from reward_fn.workers.pool import pool
 
 
 class MathVerifyReward(BasePointWiseReward):

@@ -1,0 +1,150 @@
+"""The walls: a worker process moves into namespaces of its own, where it is process 1 of an almost empty machine.
+
+There is no network, no process but its own, no `/proc`, and of the files only the standard library, system libraries
+and what is asked for, all read-only. It works as root and as any user who may make user namespaces, which many
+containers forbid; then `enter` says what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+
+from reward_fn.rules.code.sandbox import linux, seccomp
+from reward_fn.rules.code.sandbox.linux import Mount, Namespace
+
+NOBODY = 65534
+"""The user that programs are run as, if the worker is root."""
+WORK = "/tmp"  # noqa: S108 - inside the sandbox
+"""The working folder of programs."""
+_ROOT = "/proc"
+"""Where the new root is put together: a folder that every Linux has and nothing below is needed of."""
+
+
+class IsolationError(Exception):
+    """This machine does not allow the walls; the message says what is missing."""
+
+
+def enter(readable: Sequence[str]) -> None:
+    """Move this process, which has one thread, into the sandbox; a child of it returns, and it waits for that child.
+
+    Args:
+        readable: Folders that programs may read, beside the standard library and the system's.
+
+    Raises:
+        IsolationError: Something is not allowed here.
+    """
+    if sys.platform != "linux" or not seccomp.available():
+        raise IsolationError(f"there are no walls for {sys.platform} on {os.uname().machine}")
+    user, group = os.geteuid(), os.getegid()
+    unshared, go_on = os.pipe(), os.pipe()
+    if child := os.fork():
+        _map_users(child, user, group, unshared[0], go_on[1])
+        os._exit(_status(child))
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        linux.unshare(Namespace.ALL)
+        os.write(unshared[1], b"x")
+        if os.read(go_on[0], 1) != b"x":
+            raise IsolationError("the users of a user namespace cannot be mapped")
+        for end in (*unshared, *go_on):
+            os.close(end)
+        if child := os.fork():
+            os._exit(_status(child))
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _change_files(readable)
+    except OSError as error:
+        raise IsolationError(f"namespaces are not allowed here ({error.strerror})") from error
+
+
+def _map_users(child: int, user: int, group: int, unshared: int, go_on: int) -> None:
+    """Once the child has its user namespace, say which users are in it: this one and, for root, nobody."""
+    if os.read(unshared, 1) != b"x":
+        return  # the child has said why
+    others = f"\n{NOBODY} {NOBODY} 1" if user == 0 else ""
+    try:
+        if user != 0:
+            _write(f"/proc/{child}/setgroups", "deny")
+        _write(f"/proc/{child}/uid_map", f"{user} {user} 1{others}")
+        _write(f"/proc/{child}/gid_map", f"{group} {group} 1{others}")
+    except OSError:
+        os.write(go_on, b"-")
+    else:
+        os.write(go_on, b"x")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - nothing of pathlib is needed here
+        file.write(text)
+
+
+def _status(child: int) -> int:
+    """Wait for a child and return its exit status."""
+    return abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def standard_library() -> tuple[str, str]:
+    """Return the folders of the standard library: of Python code, and of compiled modules."""
+    return os.path.dirname(os.__file__), sysconfig.get_config_var("DESTSHARED")
+
+
+def _change_files(readable: Sequence[str]) -> None:
+    linux.mount("", "/", flags=Mount.RECURSIVE | Mount.PRIVATE)
+    linux.mount("tmpfs", _ROOT, "tmpfs", Mount.NOSUID | Mount.NODEV, "size=1m,mode=755")
+    for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", *standard_library()):
+        _show(path)
+    packages = f"{standard_library()[0]}/site-packages"
+    if os.path.isdir(packages):
+        linux.mount("tmpfs", _ROOT + packages, "tmpfs", data="size=4k,mode=755")
+    for path in readable:
+        _show(path)
+    for device in ("null", "zero", "full", "random", "urandom"):
+        _bind(f"/dev/{device}")
+    _bind("/etc/ld.so.cache")  # where the system's libraries are
+    os.mkdir(_ROOT + WORK)
+    os.symlink(WORK, f"{_ROOT}/dev/shm")  # of locks that processes share
+    linux.change_root(_ROOT)
+    linux.make_read_only("/", recursive=False)
+
+
+def _show(path: str) -> None:
+    """Make a folder readable inside, if it is there."""
+    inside = _ROOT + path
+    if os.path.islink(path):
+        os.symlink(os.readlink(path), inside)
+    elif os.path.isdir(path):
+        os.makedirs(inside, exist_ok=True)
+        linux.mount(path, inside, flags=Mount.BIND | Mount.RECURSIVE)
+        linux.make_read_only(inside, recursive=True)
+
+
+def _bind(path: str) -> None:
+    """Make a file of the system visible inside, if it is there."""
+    if os.path.exists(path):
+        os.makedirs(os.path.dirname(_ROOT + path), exist_ok=True)
+        _write(_ROOT + path, "")
+        linux.mount(path, _ROOT + path, flags=Mount.BIND)
+
+
+def confine(files_bytes: int) -> Callable[[], None]:
+    """Give this process, a child of the sandbox's first, a new working folder.
+
+    Returns:
+        What takes its privileges away, to be called when nothing is left to be done with them.
+    """
+    linux.unshare(Namespace.MOUNT | Namespace.IPC)
+    linux.mount("tmpfs", WORK, "tmpfs", Mount.NOSUID | Mount.NODEV, f"size={files_bytes},nr_inodes=4096,mode=1777")
+    os.chdir(WORK)
+    return _drop_privileges
+
+
+def _drop_privileges() -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    linux.drop_capabilities()
+    seccomp.install()
