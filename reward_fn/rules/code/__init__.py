@@ -1,0 +1,1 @@
+"""Rules that look at programs, and one that runs them."""

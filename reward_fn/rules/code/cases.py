@@ -60,7 +60,8 @@ class StdinCase:
         return int(
             len(printed) == len(wanted)
             and all(
-                len(ours) == len(theirs) and all(_same_word(*pair, tolerance) for pair in zip(ours, theirs, strict=True))
+                len(ours) == len(theirs)
+                and all(_same_word(*pair, tolerance) for pair in zip(ours, theirs, strict=True))
                 for ours, theirs in zip(printed, wanted, strict=True)
             )
         )
@@ -107,7 +108,9 @@ class AssertsCase:
         """Return how many assertions hold, as Python compares; those count that were reached before an error."""
         del tolerance  # an assertion says itself how close is close
         reported = _values(outcome, self.tests)
-        return sum(value is not _NONE and _equal(value, right) for value, right in zip(reported, self.right, strict=True))
+        return sum(
+            value is not _NONE and _equal(value, right) for value, right in zip(reported, self.right, strict=True)
+        )
 
 
 def cases_of(sample: DataSample) -> list[Case]:
@@ -163,7 +166,9 @@ def _call(name: str, given: object, wanted: object) -> CallCase:
     right, as in its own judge.
     """
     try:
-        arguments = [json.loads(line) for line in given.splitlines() if line.strip()] if isinstance(given, str) else given
+        arguments = (
+            [json.loads(line) for line in given.splitlines() if line.strip()] if isinstance(given, str) else given
+        )
         right = [json.loads(wanted) if isinstance(wanted, str) and isinstance(given, str) else wanted]
     except ValueError as error:
         raise _bad(f"an input or output of {name} is not JSON: {error}") from None

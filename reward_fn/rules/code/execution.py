@@ -54,7 +54,7 @@ class CodeExecutionReward(BasePointWiseReward):
     processes: PositiveInt = Field(16, description="processes and threads of a program at a time")
     files_mb: PositiveInt = Field(64, description="megabytes of files that a program may write")
     output_kb: PositiveInt = Field(4096, description="kilobytes that a program may print")
-    tolerance: float = Field(1e-6, ge=0, description="how far a decimal may be from the right one, relative or absolute")
+    tolerance: float = Field(1e-6, ge=0, description="how far a decimal may be off, relative or absolute")
     prelude: bool = Field(True, description="whether programs find the imports that judges of code make for them")
     site_packages: bool = Field(False, description="whether programs may import the packages installed here")
     isolation: Isolation = Field(
@@ -76,7 +76,9 @@ class CodeExecutionReward(BasePointWiseReward):
             return RewardResult.of(self.name, 1.0, f"all {tests} tests pass", passed=passed, tests=tests)
         if not self.partial_credit:
             return RewardResult.of(self.name, 0.0, why, tests=tests)
-        return RewardResult.of(self.name, passed / tests, f"{passed} of {tests} tests pass; {why}", passed=passed, tests=tests)
+        return RewardResult.of(
+            self.name, passed / tests, f"{passed} of {tests} tests pass; {why}", passed=passed, tests=tests
+        )
 
     async def _run(self, code: str, cases: Sequence[Case]) -> tuple[int, str]:
         """Run cases until one fails, or all; return how many tests have passed, and why the first one has not.
@@ -113,7 +115,7 @@ class CodeExecutionReward(BasePointWiseReward):
             return await execute(self.sandbox_url, task, limits, self.sandbox_concurrency)
         folders = tuple(dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib")))) if self.site_packages else ()
         pool = sandboxes(self.isolation, folders)
-        future = pool.submit(supervisor.run, task, limits, folders, timeout_s=limits.wall_s + _KILL_S)
+        future = pool.submit(supervisor.run, task, limits, timeout_s=limits.wall_s + _KILL_S)
         try:
             return await asyncio.wrap_future(future)
         except IsolationError as error:

@@ -60,7 +60,7 @@ def prctl(option: int, value: object = 0, more: object = 0) -> None:
     _call("prctl", ctypes.c_int(option), value, more, 0, 0)
 
 
-def mount(source: str, target: str, kind: str = "", flags: Mount = Mount(0), data: str = "") -> None:
+def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
     """Mount a file system, or a place at another place."""
     encoded = (os.fsencode(text) if text else None for text in (source, target, kind))
     _call("mount", *encoded, ctypes.c_ulong(flags), os.fsencode(data) if data else None)
@@ -68,12 +68,8 @@ def mount(source: str, target: str, kind: str = "", flags: Mount = Mount(0), dat
 
 def make_read_only(target: str, recursive: bool) -> None:
     """Make a mount, and those below it, read-only, without devices and set-user-ID (Linux 5.12 or later)."""
-
-    class Attributes(ctypes.Structure):
-        _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
-
     read_only, no_suid, no_devices = 1, 2, 4
-    wanted = Attributes(set=read_only | no_suid | no_devices)
+    wanted = (ctypes.c_uint64 * 4)(read_only | no_suid | no_devices)  # what to set, to clear, and two that stay
     flags = _AT_RECURSIVE if recursive else 0
     size = ctypes.c_size_t(ctypes.sizeof(wanted))
     _call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(target), flags, ctypes.byref(wanted), size)

@@ -12,15 +12,17 @@ import signal
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 from reward_fn.rules.code.sandbox import linux, seccomp
 from reward_fn.rules.code.sandbox.linux import Mount, Namespace
 
 NOBODY = 65534
 """The user that programs are run as, if the worker is root."""
-WORK = "/tmp"  # noqa: S108 - inside the sandbox
+WORK = "/tmp"
 """The working folder of programs."""
-_ROOT = "/proc"
+_ROOT = Path("/proc")
 """Where the new root is put together: a folder that every Linux has and nothing below is needed of."""
 
 
@@ -67,18 +69,13 @@ def _map_users(child: int, user: int, group: int, unshared: int, go_on: int) -> 
     others = f"\n{NOBODY} {NOBODY} 1" if user == 0 else ""
     try:
         if user != 0:
-            _write(f"/proc/{child}/setgroups", "deny")
-        _write(f"/proc/{child}/uid_map", f"{user} {user} 1{others}")
-        _write(f"/proc/{child}/gid_map", f"{group} {group} 1{others}")
+            Path(f"/proc/{child}/setgroups").write_text("deny")
+        Path(f"/proc/{child}/uid_map").write_text(f"{user} {user} 1{others}")
+        Path(f"/proc/{child}/gid_map").write_text(f"{group} {group} 1{others}")
     except OSError:
         os.write(go_on, b"-")
     else:
         os.write(go_on, b"x")
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - nothing of pathlib is needed here
-        file.write(text)
 
 
 def _status(child: int) -> int:
@@ -86,47 +83,53 @@ def _status(child: int) -> int:
     return abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
+@cache
 def standard_library() -> tuple[str, str]:
     """Return the folders of the standard library: of Python code, and of compiled modules."""
-    return os.path.dirname(os.__file__), sysconfig.get_config_var("DESTSHARED")
+    return str(Path(os.__file__).parent), sysconfig.get_config_var("DESTSHARED")
 
 
 def _change_files(readable: Sequence[str]) -> None:
     linux.mount("", "/", flags=Mount.RECURSIVE | Mount.PRIVATE)
-    linux.mount("tmpfs", _ROOT, "tmpfs", Mount.NOSUID | Mount.NODEV, "size=1m,mode=755")
+    linux.mount("tmpfs", str(_ROOT), "tmpfs", Mount.NOSUID | Mount.NODEV, "size=1m,mode=755")
     for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", *standard_library()):
-        _show(path)
-    packages = f"{standard_library()[0]}/site-packages"
-    if os.path.isdir(packages):
-        linux.mount("tmpfs", _ROOT + packages, "tmpfs", data="size=4k,mode=755")
+        _show(Path(path))
+    packages = Path(standard_library()[0], "site-packages")
+    if packages.is_dir():
+        linux.mount("tmpfs", str(_inside(packages)), "tmpfs", data="size=4k,mode=755")
     for path in readable:
-        _show(path)
+        _show(Path(path))
     for device in ("null", "zero", "full", "random", "urandom"):
-        _bind(f"/dev/{device}")
-    _bind("/etc/ld.so.cache")  # where the system's libraries are
-    os.mkdir(_ROOT + WORK)
-    os.symlink(WORK, f"{_ROOT}/dev/shm")  # of locks that processes share
-    linux.change_root(_ROOT)
+        _bind(Path("/dev", device))
+    _bind(Path("/etc/ld.so.cache"))  # where the system's libraries are
+    _inside(Path(WORK)).mkdir()
+    _inside(Path("/dev/shm")).symlink_to(WORK)  # of locks that processes share
+    linux.change_root(str(_ROOT))
     linux.make_read_only("/", recursive=False)
 
 
-def _show(path: str) -> None:
+def _inside(path: Path) -> Path:
+    return _ROOT / path.relative_to("/")
+
+
+def _show(path: Path) -> None:
     """Make a folder readable inside, if it is there."""
-    inside = _ROOT + path
-    if os.path.islink(path):
-        os.symlink(os.readlink(path), inside)
-    elif os.path.isdir(path):
-        os.makedirs(inside, exist_ok=True)
-        linux.mount(path, inside, flags=Mount.BIND | Mount.RECURSIVE)
-        linux.make_read_only(inside, recursive=True)
+    inside = _inside(path)
+    if path.is_symlink():
+        inside.symlink_to(path.readlink())
+    elif path.is_dir():
+        inside.mkdir(parents=True, exist_ok=True)
+        linux.mount(str(path), str(inside), flags=Mount.BIND | Mount.RECURSIVE)
+        linux.make_read_only(str(inside), recursive=True)
 
 
-def _bind(path: str) -> None:
+def _bind(path: Path) -> None:
     """Make a file of the system visible inside, if it is there."""
-    if os.path.exists(path):
-        os.makedirs(os.path.dirname(_ROOT + path), exist_ok=True)
-        _write(_ROOT + path, "")
-        linux.mount(path, _ROOT + path, flags=Mount.BIND)
+    inside = _inside(path)
+    if path.exists():
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        inside.touch()
+        linux.mount(str(path), str(inside), flags=Mount.BIND)
 
 
 def confine(files_bytes: int) -> Callable[[], None]:

@@ -12,6 +12,8 @@ import errno
 import platform
 import socket
 import struct
+from functools import cache
+from typing import ClassVar
 
 from reward_fn.rules.code.sandbox.linux import PR_SET_SECCOMP, Namespace, prctl
 
@@ -44,21 +46,25 @@ _X32 = 0x40000000
 
 
 def available() -> bool:
-    """Return whether the numbers of this machine's system calls are known."""
-    return platform.machine() in _ARCHITECTURES
+    """Return whether the numbers of this machine's system calls are known, after making the filter."""
+    known = platform.machine() in _ARCHITECTURES
+    if known:
+        _filter(platform.machine())
+    return known
 
 
 def install() -> None:
     """Put the filter on this process and all that it starts; `no_new_privs` is set already."""
     program = _filter(platform.machine())
-
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
-
     mode_filter = 2
-    prctl(PR_SET_SECCOMP, mode_filter, ctypes.byref(Program(len(program) // 8, program)))
+    prctl(PR_SET_SECCOMP, mode_filter, ctypes.byref(_Program(len(program) // 8, program)))
 
 
+class _Program(ctypes.Structure):
+    _fields_: ClassVar = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+
+
+@cache
 def _filter(machine: str) -> bytes:
     """Return the filter in the kernel's classic BPF: each instruction is a code, two jumps and a value."""
     refused = [*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE.values()]

@@ -23,8 +23,10 @@ import traceback
 from contextlib import suppress
 from typing import IO
 
-from reward_fn.rules.code.sandbox import linux, namespaces
-from reward_fn.rules.code.sandbox.driver import Task, perform, prelude
+import psutil
+
+from reward_fn.rules.code.sandbox import driver, linux, namespaces
+from reward_fn.rules.code.sandbox.driver import Task, perform
 from reward_fn.rules.code.sandbox.limits import Ending, Limits, Outcome
 
 _STDOUT, _STDERR, _REPORT = 1, 2, 3
@@ -39,27 +41,31 @@ missing = ""
 
 
 def prepare(isolation: bool, folders: tuple[str, ...]) -> None:
-    """Make this process ready to run cases: in the sandbox, if that is asked for and allowed."""
-    global isolated, missing  # noqa: PLW0603 - facts of the process
-    prelude()  # imported once, and not in each case
-    if not isolation:
-        if sys.platform == "linux":
-            linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # a program's orphans become children of this process
-        return
-    try:
-        namespaces.enter(folders)
-        isolated = True
-    except namespaces.IsolationError as error:
-        missing = str(error)
-
-
-def run(task: Task, limits: Limits, folders: tuple[str, ...]) -> Outcome:
-    """Run a task, and return what came of it.
+    """Make this process ready to run cases.
 
     Args:
-        task: The program and what is asked of it.
-        limits: What it may take.
-        folders: Where it finds packages to import, beside the standard library.
+        isolation: Whether it is to move into the sandbox.
+        folders: Where programs find packages to import, beside the standard library.
+    """
+    global isolated, missing
+    driver.prelude()  # imported once, and not in each case
+    if isolation:
+        try:
+            namespaces.enter(folders)
+            isolated = True
+        except namespaces.IsolationError as error:
+            missing = str(error)
+    elif sys.platform == "linux":
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # a program's orphans become children of this process
+    os.environ.clear()
+    os.environ.update(PATH="/usr/bin:/bin", HOME=namespaces.WORK, LANG="C.UTF-8", OMP_NUM_THREADS="1")
+    sys.argv = ["solution.py"]
+    sys.path[:] = [*namespaces.standard_library(), *folders, ""]
+    gc.freeze()  # so that a child does not copy pages to count references
+
+
+def run(task: Task, limits: Limits) -> Outcome:
+    """Run a task, and return what came of it.
 
     Raises:
         IsolationError: The machine does not allow the sandbox that was asked for.
@@ -69,16 +75,15 @@ def run(task: Task, limits: Limits, folders: tuple[str, ...]) -> Outcome:
     with _file(task.stdin.encode("utf-8", "surrogatepass")) as stdin:
         pipes = {number: os.pipe() for number in (_STDOUT, _STDERR, _REPORT)}
         work = "" if isolated else tempfile.mkdtemp(prefix="reward_fn_")
-        gc.freeze()  # so that the child does not copy pages to count references
         began = time.monotonic()
         child = os.fork()
         if child == 0:
-            _become(task, limits, folders, work, stdin.fileno(), {number: ends[1] for number, ends in pipes.items()})
+            _become(task, limits, work, stdin.fileno(), {number: ends[1] for number, ends in pipes.items()})
         try:
             for _, end in pipes.values():
                 os.close(end)
-            run_ = _Run(child, {ends[0]: number for number, ends in pipes.items()}, limits)
-            return run_.outcome(began + limits.wall_s)
+            followed = _Run(child, {ends[0]: number for number, ends in pipes.items()}, limits)
+            return followed.outcome(began + limits.wall_s)
         finally:
             for end, _ in pipes.values():
                 os.close(end)
@@ -171,8 +176,6 @@ def _kill_all(child: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
         return
-    import psutil
-
     # The process itself is not reaped yet, and orphans have come to this process: so nobody is missed who does not
     # keep forking.
     while alive := [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]:
@@ -184,15 +187,13 @@ def _kill_all(child: int) -> None:
 
 
 def _reap() -> None:
-    """Wait for the killed orphans of a program."""
+    """Wait for the killed orphans of a program, which have become children of this process."""
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while True:
+            os.waitpid(-1, 0)
 
 
-def _become(
-    task: Task, limits: Limits, folders: tuple[str, ...], work: str, stdin: int, pipes: dict[int, int]
-) -> None:
+def _become(task: Task, limits: Limits, work: str, stdin: int, pipes: dict[int, int]) -> None:
     """Be the case's process, which does not return."""
     status = 1
     try:
@@ -201,7 +202,9 @@ def _become(
         drop = namespaces.confine(limits.files_bytes) if isolated else None
         if work:
             os.chdir(work)
-        _clean(folders)
+            os.environ.update(HOME=work, TMPDIR=work)
+        for number in (signal.SIGALRM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
         _limit(limits)
         if drop:
             drop()
@@ -260,16 +263,6 @@ def _take_files(stdin: int, pipes: dict[int, int]) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
 
 
-def _clean(folders: tuple[str, ...]) -> None:
-    """Leave nothing of this process's environment, arguments, import paths and signal handlers."""
-    os.environ.clear()
-    os.environ.update(PATH="/usr/bin:/bin", HOME=os.getcwd(), TMPDIR=os.getcwd(), LANG="C.UTF-8", OMP_NUM_THREADS="1")
-    sys.argv = ["solution.py"]
-    sys.path[:] = [*namespaces.standard_library(), *folders, os.getcwd()]
-    for number in (signal.SIGALRM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def _limit(limits: Limits) -> None:
     cpu_s = math.ceil(limits.cpu_s)
     wanted = {
@@ -286,4 +279,3 @@ def _limit(limits: Limits) -> None:
         if most != resource.RLIM_INFINITY:
             soft, hard = min(soft, most), min(hard, most)
         resource.setrlimit(what, (soft, hard))
-

@@ -35,7 +35,7 @@ def loads(text: str) -> Any:  # noqa: ANN401 - any plain value
         raise ValueError(f"not a plain value: {error}") from None
 
 
-def _plain(value: Any) -> object:  # noqa: ANN401, PLR0911 - one return for each type
+def _plain(value: Any) -> object:  # noqa: ANN401
     if value is None or isinstance(value, (bool, float, str)):
         return value
     if isinstance(value, int):

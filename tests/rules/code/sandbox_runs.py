@@ -1,0 +1,16 @@
+"""How the tests run programs in the sandbox; imported by its own name in other processes as well."""
+
+import textwrap
+
+from reward_fn.rules.code.sandbox import supervisor
+from reward_fn.rules.code.sandbox.driver import Task
+from reward_fn.rules.code.sandbox.limits import Limits
+from reward_fn.rules.code.sandbox.pool import sandboxes
+
+MB = 2**20
+LIMITS = Limits(cpu_s=1, wall_s=3, memory_bytes=512 * MB, processes=16, files_bytes=16 * MB, output_bytes=MB)
+
+
+def run(code, *, isolation="namespaces", limits=LIMITS, **asked):
+    task = Task(textwrap.dedent(code), **asked)
+    return sandboxes(isolation, ()).submit(supervisor.run, task, limits, timeout_s=30).result()
