@@ -31,10 +31,11 @@ Executor = Callable[[Task, Limits], Coroutine[Any, Any, Outcome]]
 class CodeExecutionReward(BasePointWiseReward):
     """Whether the answer's program passes its tests, or the share of them that it passes.
 
-    The program is the last Python block, or the whole answer if it has no block. The tests are the `inputs_outputs` of
-    the label or of the sample's metadata, or the label's `reference`: texts that are read and printed, calls of a
-    function (both in the form of APPS and PRIME), or assertions. Every test counts: RM-Gallery stops at the tenth, runs
-    programs in its own process without limits that hold, and from Python 3.11 on gives every answer 0.
+    The program is the last Python block after any thought, or the whole answer if it has no block. The tests are the
+    `inputs_outputs` of the label or of the sample's metadata, or the label's `reference`: texts that are read and
+    printed, calls of a function (both in the form of APPS and PRIME), or assertions. Every test counts: RM-Gallery
+    stops at the tenth, runs programs in its own process without limits that hold, and from Python 3.11 on gives every
+    answer 0.
 
     Each run is a process of its own in a sandbox without network, with a working folder that is thrown away and hard
     limits. Where the machine does not allow one, every result is a failure, unless `isolation="none"` says that
@@ -124,7 +125,8 @@ class CodeExecutionReward(BasePointWiseReward):
 
 
 def program(answer: str) -> str:
-    """Return the last block of Python in an answer, or all of it if there is no block."""
+    """Return the last block of Python in an answer, or all of it if there is no block; a thought is not looked at."""
+    answer = answer.rpartition("</think>")[2]
     blocks = list(fenced(answer))
     found = [content for language, content in blocks if language in _PYTHON]
     if found:
