@@ -11,16 +11,17 @@ raise becomes the failure of that sample and touches no other.
 from __future__ import annotations
 
 import asyncio
+import os
 from abc import ABC
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from itertools import combinations
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from reward_fn import loop
+from reward_fn.progress import Bars
 from reward_fn.schema import (
     DataOutput,
     DataSample,
@@ -32,11 +33,10 @@ from reward_fn.schema import (
     RewardResult,
 )
 
-_Counting = Callable[[Sequence[DataSample]], Iterable[DataSample]]
-"""Passes samples through and counts them."""
-
+_MAX_WORKERS = max(32, 2 * (os.cpu_count() or 1))
+"""How many samples are waited for at a time, if nobody says: enough for the worker processes of all cores."""
 _CHUNK = 32
-"""Samples that a worker process gets at a time."""
+"""Samples that a worker process gets at a time, and after which a batch in an event loop lets others run."""
 _CHUNK_S = 600.0
 """Seconds that it may take for them."""
 
@@ -156,10 +156,110 @@ class BaseReward(BaseModel, ABC):
         """Do as `evaluate`, without blocking the event loop where the reward waits."""
         return self._rewarded(sample, await self.ascore(sample, **kwargs))
 
+    def score_batch(
+        self,
+        samples: Sequence[DataSample],
+        max_workers: int = _MAX_WORKERS,
+        *,
+        progress: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[list[RewardResult]]:
+        """Score many samples: the lean door, for adapters and compositions.
+
+        Args:
+            samples: The samples.
+            max_workers: How many of them may be waited for at the same time, 1 or more.
+            progress: Whether to show a bar.
+            kwargs: Handed to the reward as they are.
+
+        Returns:
+            For each sample, a result for each answer.
+        """
+        if self._waits:
+            return loop.run(self.ascore_batch(samples, max_workers, progress=progress, **kwargs))
+        _positive("max_workers", max_workers)
+        with Bars(progress) as bars:
+            return self._score_many(samples, bars, kwargs)
+
+    async def ascore_batch(
+        self,
+        samples: Sequence[DataSample],
+        max_workers: int = _MAX_WORKERS,
+        *,
+        progress: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[list[RewardResult]]:
+        """Do as `score_batch`, and let the event loop run between samples."""
+        _positive("max_workers", max_workers)
+        with Bars(progress) as bars:
+            return await self._ascore_many(samples, bars, max_workers, kwargs)
+
+    def _score_many(
+        self, samples: Sequence[DataSample], bars: Bars, kwargs: dict[str, Any]
+    ) -> list[list[RewardResult]]:
+        advance = bars.add(self.name, len(samples))
+        done: list[list[RewardResult]] = []
+        if self._heavy and len(samples) > _CHUNK:
+            for chunk, future in self._in_workers(samples, kwargs):
+                try:
+                    done += future.result()
+                except RewardError as error:
+                    done += self._failures(chunk, error)
+                advance(len(chunk))
+        else:
+            for sample in samples:
+                done.append(self.score(sample, **kwargs))
+                advance(1)
+        return done
+
+    async def _ascore_many(
+        self, samples: Sequence[DataSample], bars: Bars, max_workers: int, kwargs: dict[str, Any]
+    ) -> list[list[RewardResult]]:
+        advance = bars.add(self.name, len(samples))
+        done: list[list[RewardResult]] = []
+        if self._waits:
+            done = [[] for _ in samples]
+            todo = iter(enumerate(samples))
+
+            async def work() -> None:
+                for index, sample in todo:
+                    done[index] = await self.ascore(sample, **kwargs)
+                    advance(1)
+
+            await asyncio.gather(*(work() for _ in range(min(max_workers, len(samples)))))
+        elif self._heavy and len(samples) > _CHUNK:
+            for chunk, future in self._in_workers(samples, kwargs):
+                try:
+                    scored: list[list[RewardResult]] = await asyncio.wrap_future(future)
+                except RewardError as error:
+                    scored = self._failures(chunk, error)
+                done += scored
+                advance(len(chunk))
+        else:
+            for sample in samples:
+                done.append(self.score(sample, **kwargs))
+                advance(1)
+                if len(done) % _CHUNK == 0:
+                    await asyncio.sleep(0)
+        return done
+
+    def _in_workers(
+        self, samples: Sequence[DataSample], kwargs: dict[str, Any]
+    ) -> list[tuple[Sequence[DataSample], Future[list[list[RewardResult]]]]]:
+        """Have worker processes score chunks of samples."""
+        from reward_fn.workers.pool import pool
+
+        chunks = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
+        return [(chunk, pool().submit(_score_all, self, chunk, kwargs, timeout_s=_CHUNK_S)) for chunk in chunks]
+
+    def _failures(self, chunk: Sequence[DataSample], error: RewardError) -> list[list[RewardResult]]:
+        """Return the results of a chunk whose worker failed."""
+        return [[RewardResult.failed(self.name, error.failure)] * len(sample.output) for sample in chunk]
+
     def evaluate_batch(
         self,
         samples: Sequence[DataSample],
-        max_workers: int = 32,
+        max_workers: int = _MAX_WORKERS,
         thread_pool: Executor | None = None,
         *,
         progress: bool = False,
@@ -169,56 +269,25 @@ class BaseReward(BaseModel, ABC):
 
         Args:
             samples: The samples.
-            max_workers: How many samples may be waited for at the same time, 1 or more.
+            max_workers: How many of them may be waited for at the same time, 1 or more.
             thread_pool: Accepted as RM-Gallery's users pass it, and not needed.
             progress: Whether to show a bar.
             kwargs: Handed to the reward as they are.
         """
-        if self._waits:
-            return loop.run(self.aevaluate_batch(samples, max_workers, progress=progress, **kwargs))
-        _positive("max_workers", max_workers)
-        with _bar(self.name, len(samples), progress) as advance:
-            if self._heavy and len(samples) > _CHUNK:
-                return self._evaluate_in_workers(samples, advance, kwargs)
-            return [self.evaluate(sample, **kwargs) for sample in advance(samples)]
-
-    def _evaluate_in_workers(
-        self, samples: Sequence[DataSample], advance: _Counting, kwargs: dict[str, Any]
-    ) -> list[DataSample]:
-        """Have worker processes score chunks of samples; a chunk whose worker fails is failures."""
-        from reward_fn.workers.pool import pool
-
-        chunks = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
-        futures = [pool().submit(_score_all, self, chunk, kwargs, timeout_s=_CHUNK_S) for chunk in chunks]
-        done: list[DataSample] = []
-        for chunk, future in zip(chunks, futures, strict=True):
-            try:
-                results = future.result()
-            except RewardError as error:
-                results = [[RewardResult.failed(self.name, error.failure)] * len(sample.output) for sample in chunk]
-            done += [self._rewarded(sample, one) for sample, one in zip(advance(chunk), results, strict=True)]
-        return done
+        results = self.score_batch(samples, max_workers, progress=progress, **kwargs)
+        return [self._rewarded(sample, one) for sample, one in zip(samples, results, strict=True)]
 
     async def aevaluate_batch(
         self,
         samples: Sequence[DataSample],
-        max_workers: int = 32,
+        max_workers: int = _MAX_WORKERS,
         *,
         progress: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[DataSample]:
-        """Do as `evaluate_batch`, without blocking the event loop where the reward waits."""
-        _positive("max_workers", max_workers)
-        done: list[DataSample | None] = [None] * len(samples)
-        with _bar(self.name, len(samples), progress) as advance:
-            todo = iter(enumerate(advance(samples)))
-
-            async def work() -> None:
-                for index, sample in todo:
-                    done[index] = await self.aevaluate(sample, **kwargs)
-
-            await asyncio.gather(*(work() for _ in range(min(max_workers, len(samples)))))
-        return [sample for sample in done if sample is not None]
+        """Do as `evaluate_batch`, and let the event loop run between samples."""
+        results = await self.ascore_batch(samples, max_workers, progress=progress, **kwargs)
+        return [self._rewarded(sample, one) for sample, one in zip(samples, results, strict=True)]
 
     def best_of_n(self, sample: DataSample, n: int = 1, **kwargs: Any) -> DataSample:  # noqa: ANN401
         """Return a copy of the sample with its n best answers and their rewards, the best one first.
@@ -414,23 +483,3 @@ def _best(sample: DataSample, n: int) -> DataSample:
 def _positive(name: str, value: int) -> None:
     if value < 1:
         raise ValueError(f"{name} is {value}; it must be 1 or more")
-
-
-@contextmanager
-def _bar(name: str, total: int, shown: bool) -> Iterator[_Counting]:
-    """Give a function that passes items through and counts them on a bar, if one is to be shown."""
-    if not shown:
-        with nullcontext():
-            yield lambda samples: samples
-        return
-    from rich.progress import Progress
-
-    with Progress() as bar:
-        task = bar.add_task(name, total=total)
-
-        def advance(samples: Sequence[DataSample]) -> Iterator[DataSample]:
-            for sample in samples:
-                yield sample
-                bar.advance(task)
-
-        yield advance

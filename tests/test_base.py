@@ -97,7 +97,7 @@ def test_each_answer_is_scored_and_the_sample_stays_as_it_was(reward):
     assert sample.model_dump_json() == before
 
 
-@given(st.lists(st.lists(st.text(max_size=5), max_size=3), max_size=5))
+@given(st.lists(st.lists(st.text(max_size=5).filter(lambda text: text != "crash"), max_size=3), max_size=5))
 def test_sync_and_async_doors_single_and_batch_give_the_same(texts):
     samples = [sample_of(*answers) for answers in texts]
     expected = [[len(text) for text in answers] for answers in texts]
