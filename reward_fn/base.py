@@ -57,7 +57,7 @@ class BaseReward(BaseModel, ABC):
     source: ClassVar[str] = ""
     """Where the formula comes from."""
     cost: ClassVar[str] = "cheap"
-    """What scoring takes: `cheap` (microseconds), `heavy` (milliseconds), `process`, `llm` or `model`."""
+    """What scoring takes: `cheap` (microseconds), `heavy` (milliseconds), `process`, `llm`, `model` or its `parts`."""
 
     name: str
     """The reward's name in results; two instances in one mix need two names."""

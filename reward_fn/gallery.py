@@ -8,9 +8,12 @@ from __future__ import annotations
 GALLERY = {
     "accuracy": "reward_fn.rules.text.accuracy:AccuracyReward",
     "bleu": "reward_fn.rules.text.bleu:BleuReward",
+    "cached": "reward_fn.compose.cached:CachedReward",
     "chrf": "reward_fn.rules.text.bleu:ChrfReward",
+    "clip": "reward_fn.compose.transforms:ClipReward",
     "code_execution": "reward_fn.rules.code.execution:CodeExecutionReward",
     "f1_score": "reward_fn.rules.text.f1:F1ScoreReward",
+    "gate": "reward_fn.compose.gate:GateReward",
     "json_schema": "reward_fn.rules.format.json_schema:JsonSchemaReward",
     "length_penalty": "reward_fn.rules.format.length:LengthPenaltyReward",
     "math_verify_reward": "reward_fn.rules.math.math_verify:MathVerifyReward",
@@ -21,5 +24,9 @@ GALLERY = {
     "reasoning_tool_call_format": "reward_fn.rules.format.reasoning:ReasoningToolCallFormatReward",
     "regex_match": "reward_fn.rules.format.regex:RegexMatchReward",
     "rouge": "reward_fn.rules.text.rouge:RougeReward",
+    "router": "reward_fn.compose.router:RouterReward",
+    "scale": "reward_fn.compose.transforms:ScaleReward",
+    "shape": "reward_fn.compose.transforms:ShapeReward",
     "string_match": "reward_fn.rules.text.match:StringMatchReward",
+    "weighted_sum": "reward_fn.compose.weighted_sum:WeightedSumReward",
 }

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from reward_fn.base import BasePointWiseReward
+from reward_fn.base import BasePointWiseReward, BaseReward
 from reward_fn.gallery import GALLERY
 from reward_fn.registry import RewardRegistry, UnknownRewardError
 
@@ -29,9 +29,9 @@ def package(folder, monkeypatch, name, points):
 @pytest.mark.parametrize("name", GALLERY)
 def test_every_name_of_the_gallery_leads_to_a_reward_that_describes_itself(name):
     reward = RewardRegistry.get(name)
-    assert issubclass(reward, BasePointWiseReward)
+    assert issubclass(reward, BaseReward)
     assert reward.model_fields["name"].default == name
-    assert reward.__doc__ and reward.formula and reward.cost in ("cheap", "heavy", "process", "llm", "model")
+    assert reward.__doc__ and reward.formula and reward.cost in ("cheap", "heavy", "process", "llm", "model", "parts")
     assert all(field.description for key, field in reward.model_fields.items() if key != "name")
 
 
@@ -61,7 +61,7 @@ def test_a_name_is_given_once():
 
 def test_rewards_of_other_packages_are_found(tmp_path, monkeypatch):
     (tmp_path / "their_rewards.py").write_text(
-        "from reward_fn.base import BasePointWiseReward\n"
+        "from reward_fn.base import BasePointWiseReward, BaseReward\n"
         "class Theirs(BasePointWiseReward):\n    '''Measures theirs.'''\n    name: str = 'theirs'\n"
     )
     package(tmp_path, monkeypatch, "theirs", {"theirs": "their_rewards:Theirs"})

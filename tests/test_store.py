@@ -1,0 +1,70 @@
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from reward_fn.store import MemoryStore, SqliteStore, key_of
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    return MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "new" / "kept.sqlite")
+
+
+def test_what_is_put_is_found_and_nothing_else(store):
+    store.put({f"key{i}": bytes([i % 256]) for i in range(2000)})
+    assert store.get([f"key{i}" for i in range(1990, 2010)]) == {f"key{i}": bytes([i % 256]) for i in range(1990, 2000)}
+    store.put({"key0": b"new"})
+    assert store.get(["key0", "nothing"]) == {"key0": b"new"}
+    assert store.get([]) == {}
+
+
+def test_many_threads_may_use_it(store):
+    def work(number):
+        for i in range(50):
+            store.put({f"{number}-{i}": b"x"})
+            store.get([f"{number}-{i}"])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.get([f"{number}-{i}" for number in range(8) for i in range(50)])) == 400
+
+
+def test_of_too_many_the_longest_unused_are_forgotten():
+    store = MemoryStore(most=2)
+    store.put({"a": b"1", "b": b"2"})
+    store.get(["a"])
+    store.put({"c": b"3"})
+    assert set(store.get(["a", "b", "c"])) == {"a", "c"}
+
+
+def test_processes_share_a_file(tmp_path):
+    path = tmp_path / "kept.sqlite"
+    code = (
+        "import sys; from pathlib import Path; from reward_fn.store import SqliteStore\n"
+        "store = SqliteStore(Path(sys.argv[1]))\n"
+        "for i in range(100): store.put({f'{sys.argv[2]}-{i}': b'x'})"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, path, str(number)]) for number in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert len(SqliteStore(path).get([f"{number}-{i}" for number in range(4) for i in range(100)])) == 400
+
+
+def test_a_forked_child_has_a_connection_of_its_own(tmp_path):
+    store = SqliteStore(tmp_path / "kept.sqlite")
+    store.put({"a": b"1"})
+    if (child := os.fork()) == 0:
+        store.put({"b": b"2"})
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.get(["a", "b"]) == {"a": b"1", "b": b"2"}
+
+
+def test_keys_do_not_depend_on_the_order_of_a_mapping():
+    assert key_of({"a": 1, "b": [None, "\ud800"]}) == key_of({"b": [None, "\ud800"], "a": 1})
+    assert key_of([1, 2]) != key_of([2, 1])
