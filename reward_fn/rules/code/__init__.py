@@ -1,0 +1,1 @@
+"""Rules about code and patches."""
