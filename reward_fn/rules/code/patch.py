@@ -27,7 +27,7 @@ class PatchSimilarityReward(BasePointWiseReward):
     RM-Gallery and SWE-RL (arXiv 2502.18449) compare characters by `difflib.SequenceMatcher`, whose matches are greedy:
     the ratio depends on which patch comes first, takes up to cubic time, and is never above `unit="characters"` here.
     RM-Gallery's leaves out frequent characters too, which in texts of 200 or more are nearly all. Lines are the default
-    since they tell patches apart: texts that have nothing to do with each other share half of their characters.
+    since they tell patches apart: patches that have nothing to do with each other share a third of their characters.
     """
 
     formula: ClassVar[str] = "2 * longest common subsequence / (lines or characters of both patches)"

@@ -6,8 +6,6 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 from pydantic import Field
@@ -21,8 +19,6 @@ _LANGUAGES = frozenset(["", "python", "python3", "py", "py3"])
 _MOST_BLOCKS = 1_000
 _FILE = "<code of an answer>"
 _UNWARNED = ("ignore", None, Warning, re.compile(re.escape(_FILE)), 0)
-_LONGEST_KEPT = 4_096
-"""Characters of the longest code whose tree is kept; a tree takes up to 350 times as much."""
 
 
 class PythonReward(BasePointWiseReward):
@@ -42,15 +38,15 @@ class PythonReward(BasePointWiseReward):
             RewardError: It is too long.
         """
         text = answer_text(sample)
-        blocks = [(language in _LANGUAGES, code) for language, code in fenced(text)]
-        found = [_plain(code) for is_python, code in blocks if is_python]
+        blocks = list(fenced(text))
+        found = [code for language, code in blocks if language in _LANGUAGES]
         others = len(blocks) - len(found)
         if not found and self.unfenced == "whole":
-            found = [_plain(text)]
+            found = [text]
         if len(found) > _MOST_BLOCKS:
             raise RewardError(FailureKind.BAD_INPUT, f"{len(found):,} Python blocks are more than {_MOST_BLOCKS:,}")
         refuse_long("".join(found), self.max_characters, "the Python in the answer")
-        return found, others
+        return [_plain(code) for code in found], others
 
 
 def parsed(code: str) -> ast.Module | str:
@@ -59,34 +55,21 @@ def parsed(code: str) -> ast.Module | str:
     The caller bounds its length: CPython 3.10 crashes on a chain of some 100,000 operators.
 
     Returns:
-        The syntax tree, which nobody may change; or what is wrong with the code. Code without a statement is wrong:
-        an empty block would be perfect else.
+        The syntax tree, or what is wrong with the code. Code without a statement is wrong: an empty block would be
+        perfect else.
     """
-    return _kept(code) if len(code) <= _LONGEST_KEPT else _parsed(code)
-
-
-def _parsed(code: str) -> ast.Module | str:
     # An escape such as '\d' is a warning, and an error under `python -W error`. `catch_warnings` is not for threads.
-    if _first(warnings.filters) != _UNWARNED:
+    if warnings.filters[:1] != [_UNWARNED]:
         warnings.filterwarnings("ignore", module=re.escape(_FILE))
     try:
-        tree = compile(code, _FILE, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = ast.parse(code, _FILE)
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"[:200]
     except ValueError as error:  # a half of a surrogate pair, or NUL
         return f"not a text that Python reads: {error}"[:200]
     except (RecursionError, MemoryError, OverflowError):
         return "nested too deeply"
-    assert isinstance(tree, ast.Module)
     return tree if tree.body else "no statement"
-
-
-_kept = lru_cache(maxsize=16)(_parsed)
-"""For several rules that look at the same answer: parsing is most of their time."""
-
-
-def _first(filters: Sequence[object]) -> object:
-    return filters[0] if filters else None
 
 
 def _plain(code: str) -> str:
