@@ -177,6 +177,76 @@ def evaluate(model: str, data: Path, out: Path | None, **options: Any) -> None: 
 
 
 @main.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--reward", "described", required=True, help="A reward's name, or a YAML file that describes one.")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A field of the reward; may be repeated.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Where the rows go with their rewards; FILE.scored.jsonl by default.")  # fmt: skip
+@click.option("--prompt-key", help="The column of the prompt, if it is not one of the usual names.")
+@click.option("--answer-key", help="The column of the answer, or of a list of answers.")
+@click.option("--reference-key", help="The column of what the answer is compared with, such as extra_info.answer.")
+@click.option("--key", default="reward", show_default=True, help="The column that rows get.")
+@click.option("--on-bad-row", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
+              help="Stop at a row that is no sample, or leave it out and count it.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), help="Read only the first rows.")
+@click.option("--max-workers", type=click.IntRange(1), default=64, show_default=True,
+              help="Rows that are waited for at a time.")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Forget what an interrupted run has done, and start anew.")
+def score(
+    path: Path,
+    described: str,
+    fields: tuple[str, ...],
+    out: Path | None,
+    prompt_key: str | None,
+    answer_key: str | None,
+    reference_key: str | None,
+    **options: Any,  # noqa: ANN401 - click's own options, passed on
+) -> None:
+    """Score the answers in FILE with a reward, and print what they have got.
+
+    FILE is .jsonl, .jsonl.gz or .parquet: a rollout dump of verl (trainer.rollout_data_dir), samples of reward_fn, or
+    rows with columns for prompt, answer and reference under usual names. The same command continues an interrupted
+    run. The exit status is 1 when no answer has a score.
+
+    \b
+    rm-train score 10.jsonl --reward math_verify_reward
+    rm-train score rows.parquet --reward length_penalty --set max_length=800
+    rm-train score 10.jsonl --reward examples/rewards/mix.yaml --out scored.jsonl
+    rm-train rewards                                          all rewards
+    """
+    from rich.console import Console
+
+    from rm_train.scoring import Columns, ScoreError, ScoreSettings, described_reward, score_file, summary_tables
+
+    console = Console(highlight=False)
+    out = out or path.with_name(f"{path.name.removesuffix('.gz').removesuffix(path.suffix)}.scored.jsonl")
+    columns = Columns(prompt_key, answer_key, reference_key)
+    try:
+        reward = described_reward(described, fields)
+        summary = score_file(reward, ScoreSettings(path, out, columns, **options), progress=sys.stderr.isatty())
+    except (ScoreError, OSError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+    for table in summary_tables(summary):
+        console.print(table)
+    for reason, count in summary.bad_rows.items():
+        click.echo(f"left out: {count} rows: {reason}")
+    rate = f", {summary.new_answers / summary.seconds:,.0f} answers/s" if summary.seconds else ""
+    click.echo(f"{out}: {summary.rows:,} rows{rate}")
+    sys.exit(not summary.scores)
+
+
+@main.command()
+def rewards() -> None:
+    """List all rewards: name, pattern, range, and what each one measures."""
+    from reward_fn.registry import RewardRegistry
+
+    click.echo(RewardRegistry.list())
+
+
+@main.command()
 @click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def report(run_dir: Path) -> None:
     """Write the report of a run folder again, and print its table."""

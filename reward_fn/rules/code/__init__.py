@@ -1,1 +1,1 @@
-"""Rules that look at programs, and one that runs them."""
+"""Rules about code and patches."""

@@ -14,13 +14,11 @@ from typing_extensions import Self
 
 from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.references import references
-from reward_fn.rules.text.lcs import lcs_length, reduced
+from reward_fn.rules.text.lcs import common_length
 from reward_fn.rules.tokenizers import needed, tokenizer
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 _WORD = re.compile(r"[a-z0-9]+")
-_MOST_CELLS = 4 * 10**8
-"""Words of the answer times words of the reference up to which ROUGE-L stays below some tenths of a second."""
 _MOST_STEMMED = 8_000
 """Different words whose stems take some tenths of a second."""
 _LONGEST_KEPT = 32
@@ -80,22 +78,13 @@ class RougeReward(BasePointWiseReward):
         if not reference:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no words")
         if self.variant == "rougeL":
-            return _f1(_common_subsequence(answer, reference), len(answer), len(reference))
+            common = common_length(answer, reference, "words are too many for ROUGE-L")
+            return _f1(common, len(answer), len(reference))
         n = 1 if self.variant == "rouge1" else 2
         wanted = Counter(_ngrams(reference, n))
         found = Counter(filter(wanted.__contains__, _ngrams(answer, n)))
         common = sum((found & wanted).values())
         return _f1(common, len(answer) - n + 1, len(reference) - n + 1)
-
-
-def _common_subsequence(answer: list[str], reference: list[str]) -> int:
-    if len(answer) * len(reference) <= _MOST_CELLS:
-        return lcs_length(answer, reference)
-    known, first, second = reduced(answer, reference)
-    if len(first) * len(second) > _MOST_CELLS:
-        detail = f"{len(answer):,} and {len(reference):,} words are too many for ROUGE-L"
-        raise RewardError(FailureKind.BAD_INPUT, detail)
-    return known + lcs_length(first, second)
 
 
 def _ngrams(words: Sequence[str], n: int) -> Iterable[object]:

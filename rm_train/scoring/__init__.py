@@ -1,0 +1,16 @@
+"""Scoring of answers that are already there: a file of rollouts, a reward, and what it makes of each answer."""
+
+from rm_train.scoring.rows import Columns, RowError
+from rm_train.scoring.score import ScoreError, ScoreSettings, described_reward, score_file
+from rm_train.scoring.summary import Summary, summary_tables
+
+__all__ = [
+    "Columns",
+    "RowError",
+    "ScoreError",
+    "ScoreSettings",
+    "Summary",
+    "described_reward",
+    "score_file",
+    "summary_tables",
+]
