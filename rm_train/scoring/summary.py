@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Summary:
     new_answers: int = 0
     seconds: float = 0.0
 
-    def add(self, rewards: list[Mapping[str, Any]]) -> None:
+    def add(self, rewards: Sequence[Mapping[str, Any]]) -> None:
         """Count the rewards of a row, as they are written."""
         self.rows += 1
         for reward in rewards:

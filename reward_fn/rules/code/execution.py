@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.code.cases import Case, cases_of
+from reward_fn.rules.code.python import LANGUAGES
 from reward_fn.rules.code.sandbox import supervisor
 from reward_fn.rules.code.sandbox.driver import Task
 from reward_fn.rules.code.sandbox.limits import Ending, Limits, Outcome
@@ -20,7 +21,6 @@ from reward_fn.rules.fences import fenced
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
-_PYTHON = ("", "python", "python3", "py")
 _KILL_S = 5.0
 """How long a worker may take to kill a run and tell, beyond the run's own time."""
 _MEGABYTE = 2**20
@@ -128,7 +128,7 @@ def program(answer: str) -> str:
     """Return the last block of Python in an answer, or all of it if there is no block; a thought is not looked at."""
     answer = answer.rpartition("</think>")[2]
     blocks = list(fenced(answer))
-    found = [content for language, content in blocks if language in _PYTHON]
+    found = [content for language, content in blocks if language in LANGUAGES]
     if found:
         return found[-1]
     return "" if blocks else answer

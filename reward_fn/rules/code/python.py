@@ -15,7 +15,8 @@ from reward_fn.rules.fences import fenced
 from reward_fn.rules.references import refuse_long
 from reward_fn.schema import DataSample, FailureKind, RewardError
 
-_LANGUAGES = frozenset(["", "python", "python3", "py", "py3"])
+LANGUAGES = frozenset(["", "python", "python3", "py", "py3"])
+"""The languages of fenced blocks that are Python."""
 _MOST_BLOCKS = 1_000
 _FILE = "<code of an answer>"
 _UNWARNED = ("ignore", None, Warning, re.compile(re.escape(_FILE)), 0)
@@ -39,7 +40,7 @@ class PythonReward(BasePointWiseReward):
         """
         text = answer_text(sample)
         blocks = list(fenced(text))
-        found = [code for language, code in blocks if language in _LANGUAGES]
+        found = [code for language, code in blocks if language in LANGUAGES]
         others = len(blocks) - len(found)
         if not found and self.unfenced == "whole":
             found = [text]

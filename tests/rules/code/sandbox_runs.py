@@ -8,7 +8,7 @@ from reward_fn.rules.code.sandbox.limits import Limits
 from reward_fn.rules.code.sandbox.pool import sandboxes
 
 MB = 2**20
-LIMITS = Limits(cpu_s=1, wall_s=3, memory_bytes=512 * MB, processes=16, files_bytes=16 * MB, output_bytes=MB)
+LIMITS = Limits(cpu_s=1, wall_s=3, memory_bytes=192 * MB, processes=16, files_bytes=16 * MB, output_bytes=MB)
 
 
 def run(code, *, isolation="namespaces", limits=LIMITS, **asked):
