@@ -20,6 +20,7 @@ class LengthPenaltyReward(TokenizedReward):
     """
 
     formula: ClassVar[str] = "-penalty_rate * max(min_length - n, n - max_length, 0), not below -max_penalty"
+    source: ClassVar[str] = "RM-Gallery"
 
     name: str = "length_penalty"
     min_length: int = Field(10, ge=0, description="the shortest answer without a penalty, in units")

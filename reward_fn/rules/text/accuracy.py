@@ -19,6 +19,7 @@ class AccuracyReward(BasePointWiseReward):
     """
 
     formula: ClassVar[str] = "1 if answer.strip() == reference.strip() else 0"
+    source: ClassVar[str] = "RM-Gallery"
 
     name: str = "accuracy"
     ignore_case: bool = Field(False, description="whether upper and lower case are alike")

@@ -42,6 +42,7 @@ class NumberAccuracyReward(BasePointWiseReward):
     """
 
     formula: ClassVar[str] = "recall: matches / numbers of the reference; precision: / of the answer; f1: of both"
+    source: ClassVar[str] = "RM-Gallery, which compares by position"
 
     name: str = "number_accuracy"
     tolerance: float = Field(1e-6, ge=0, allow_inf_nan=False, description="the largest difference of equal numbers")

@@ -1,0 +1,75 @@
+"""Writes `docs/rewards.md` from the rewards themselves: `python -m reward_fn.docs > docs/rewards.md`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import get_args
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from reward_fn.base import BaseReward
+from reward_fn.gallery import GALLERY
+from reward_fn.registry import RewardRegistry, default_range, summary
+
+_COSTS = {
+    "cheap": "microseconds",
+    "heavy": "milliseconds; batches go to worker processes",
+    "process": "a worker process, with a time limit",
+    "llm": "a request to an LLM",
+    "model": "a model's forward pass",
+    "parts": "that of its parts",
+}
+_START = """\
+# The rewards
+
+Written by `python -m reward_fn.docs`; a test compares. `RewardRegistry.get(NAME)(FIELD=VALUE, …)` makes one, and so
+does a YAML file with `reward: NAME` and its fields (`reward_fn.load_reward`). Ranges are those of the defaults; "as
+set" depends on fields that have none. `name`, the name in results, is a field of every reward.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    rewards = [(name, RewardRegistry.get(name)) for name in sorted(GALLERY)]
+    return "\n".join([_START, *_overview(rewards), *(line for one in rewards for line in _section(*one))])
+
+
+def _overview(rewards: list[tuple[str, type[BaseReward]]]) -> Iterator[str]:
+    yield "| name | measures | range | formula | cost | source |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, reward in rewards:
+        cells = [summary(reward), default_range(reward), f"`{reward.formula}`", reward.cost, reward.source]
+        yield f"| [`{name}`](#{name}) | {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _section(name: str, reward: type[BaseReward]) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield f"`{reward.__module__}.{reward.__name__}`, {reward.scoring_pattern}; cost: {_COSTS[reward.cost]}.\n"
+    yield f"{inspect.getdoc(reward)}\n"
+    fields = [(key, field) for key, field in reward.model_fields.items() if key != "name"]
+    if fields:
+        yield "| field | default | meaning |"
+        yield "| --- | --- | --- |"
+        for key, field in fields:
+            yield f"| `{key}` | {_cell(_default(field))} | {_cell(field.description or '')} |"
+        yield ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    default = field.get_default(call_default_factory=True)
+    choices = [value for value in get_args(field.annotation) if isinstance(value, str)]
+    others = f" of {', '.join(f'`{value}`' for value in choices)}" if len(choices) > 1 else ""
+    return f"`{default}`{others}" if default is not PydanticUndefined else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    print(page(), end="")
