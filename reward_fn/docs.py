@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import get_args
 
@@ -40,7 +41,13 @@ def _overview(rewards: list[tuple[str, type[BaseReward]]]) -> Iterator[str]:
     yield "| name | measures | range | formula | cost | source |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, reward in rewards:
-        cells = [summary(reward), default_range(reward), f"`{reward.formula}`", reward.cost, reward.source]
+        cells = [
+            summary(reward),
+            default_range(reward),
+            f"`{reward.formula}`",
+            reward.cost,
+            reward.source or "this package",
+        ]
         yield f"| [`{name}`](#{name}) | {' | '.join(map(_cell, cells))} |"
     yield ""
 
@@ -72,4 +79,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    sys.stdout.write(page())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 
 @dataclass
@@ -50,7 +50,9 @@ class Summary:
 
 def summary_tables(summary: Summary) -> list[Table]:
     """Return the tables of a summary: scores, and failures if there are any."""
-    scores = Table("", "answers", "mean", "std", "min", "25 %", "median", "75 %", "max", title="scores")
+    scores = Table(
+        Column("", overflow="fold"), "answers", "mean", "std", "min", "25 %", "median", "75 %", "max", title="scores"
+    )
     named = {"score": summary.scores}
     if len(summary.parts) > 1 or list(summary.parts.values()) != [summary.scores]:
         named |= summary.parts

@@ -17,6 +17,7 @@ class _TagsReward(BasePointWiseReward):
     """A rule whose score is 1 where `_fault` finds none."""
 
     formula: ClassVar[str] = "1 if the format is kept, else 0"
+    source: ClassVar[str] = "DeepSeek-AI 2025, DeepSeek-R1 (section 2.2); RM-Gallery"
 
     think_token: str = Field("think", description="the tag of the thought")
     answer_token: str = Field("answer", description="the tag of the answer")

@@ -20,6 +20,7 @@ class StringMatchReward(BasePointWiseReward):
     """
 
     formula: ClassVar[str] = "1 if one of the references matches, else 0"
+    source: ClassVar[str] = "OpenJudge"
 
     name: str = "string_match"
     mode: Literal["exact", "prefix", "suffix", "contains"] = Field("exact", description="where the reference stands")
