@@ -41,13 +41,8 @@ def _overview(rewards: list[tuple[str, type[BaseReward]]]) -> Iterator[str]:
     yield "| name | measures | range | formula | cost | source |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, reward in rewards:
-        cells = [
-            summary(reward),
-            default_range(reward),
-            f"`{reward.formula}`",
-            reward.cost,
-            reward.source or "this package",
-        ]
+        source = reward.source or "this package"
+        cells = [summary(reward), default_range(reward), f"`{reward.formula}`", reward.cost, source]
         yield f"| [`{name}`](#{name}) | {' | '.join(map(_cell, cells))} |"
     yield ""
 
