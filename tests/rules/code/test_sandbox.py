@@ -307,3 +307,22 @@ def test_any_user_gets_the_sandbox():
     )
     assert printed.startswith("1000 []")
     assert "PermissionError" in printed
+
+
+@BOTH
+def test_workers_end_with_the_process_that_started_them_at_any_moment(tmp_path, isolation):
+    code = f"""
+        import os, sys, time
+        sys.path[:0] = {sys.path!r}
+        from sandbox_runs import LIMITS, Task, sandboxes, supervisor
+        pool = sandboxes({isolation!r}, (sys.argv[1],))
+        pool.submit(supervisor.run, Task("import time; time.sleep(300)"), LIMITS, timeout_s=30)
+        time.sleep(float(sys.argv[2]))
+        os._exit(0)
+    """
+    for milliseconds in range(0, 200, 20):
+        subprocess.run([sys.executable, "-c", textwrap.dedent(code), tmp_path, str(milliseconds / 1000)], check=True)
+    deadline = time.monotonic() + 10
+    while left := [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in (one.info["cmdline"] or [])]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)

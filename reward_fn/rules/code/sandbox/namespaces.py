@@ -44,28 +44,34 @@ def enter(readable: Sequence[str]) -> None:
     user, group = os.geteuid(), os.getegid()
     unshared, go_on = os.pipe(), os.pipe()
     if child := os.fork():
+        # Each side closes the ends of the other, so that it reads an end of file when the other is gone.
+        os.close(unshared[1])
+        os.close(go_on[0])
         _map_users(child, user, group, unshared[0], go_on[1])
         os._exit(_status(child))
+    os.close(unshared[0])
+    os.close(go_on[1])
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         linux.unshare(Namespace.ALL)
         os.write(unshared[1], b"x")
         if os.read(go_on[0], 1) != b"x":
             raise IsolationError("the users of a user namespace cannot be mapped")
-        for end in (*unshared, *go_on):
-            os.close(end)
         if child := os.fork():
             os._exit(_status(child))
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         _change_files(readable)
     except OSError as error:
         raise IsolationError(f"namespaces are not allowed here ({error.strerror})") from error
+    finally:
+        os.close(unshared[1])
+        os.close(go_on[0])
 
 
 def _map_users(child: int, user: int, group: int, unshared: int, go_on: int) -> None:
     """Once the child has its user namespace, say which users are in it: this one and, for root, nobody."""
     if os.read(unshared, 1) != b"x":
-        return  # the child has said why
+        return  # the child says why, if it is there
     others = f"\n{NOBODY} {NOBODY} 1" if user == 0 else ""
     try:
         if user != 0:

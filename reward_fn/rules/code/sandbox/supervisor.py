@@ -203,6 +203,8 @@ def _become(task: Task, limits: Limits, work: str, stdin: int, pipes: dict[int, 
         if work:
             os.chdir(work)
             os.environ.update(HOME=work, TMPDIR=work)
+            if sys.platform == "linux":
+                linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         for number in (signal.SIGALRM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         _limit(limits)
