@@ -309,8 +309,12 @@ def test_any_user_gets_the_sandbox():
     assert "PermissionError" in printed
 
 
-@BOTH
-def test_workers_end_with_the_process_that_started_them_at_any_moment(tmp_path, isolation):
+@pytest.mark.parametrize(
+    ("isolation", "prefix"),
+    [("namespaces", []), ("none", []), ("namespaces", ["unshare", "--user", "--map-user=1000"])],
+    ids=["isolated", "limited", "refused"],
+)
+def test_workers_end_with_the_process_that_started_them_at_any_moment(tmp_path, isolation, prefix):
     code = f"""
         import os, sys, time
         sys.path[:0] = {sys.path!r}
@@ -321,7 +325,8 @@ def test_workers_end_with_the_process_that_started_them_at_any_moment(tmp_path, 
         os._exit(0)
     """
     for milliseconds in range(0, 200, 20):
-        subprocess.run([sys.executable, "-c", textwrap.dedent(code), tmp_path, str(milliseconds / 1000)], check=True)
+        command = [*prefix, sys.executable, "-c", textwrap.dedent(code), tmp_path, str(milliseconds / 1000)]
+        subprocess.run(command, check=True)
     deadline = time.monotonic() + 10
     while left := [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in (one.info["cmdline"] or [])]:
         assert time.monotonic() < deadline, left
