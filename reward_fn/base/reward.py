@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, ClassVar
 
@@ -172,7 +172,7 @@ class BaseReward(BaseModel, ABC):
             return loop.run(self.ascore_batch(samples, max_workers, progress=progress, **kwargs))
         _positive("max_workers", max_workers)
         with Bars(progress) as bars:
-            return self._score_many(samples, bars, kwargs)
+            return list(self._score_many(samples, bars, kwargs))
 
     async def ascore_batch(
         self,
@@ -189,21 +189,20 @@ class BaseReward(BaseModel, ABC):
 
     def _score_many(
         self, samples: Sequence[DataSample], bars: Bars, kwargs: dict[str, Any]
-    ) -> list[list[RewardResult]]:
+    ) -> Iterable[list[RewardResult]]:
         advance = bars.add(self.name, len(samples))
-        done: list[list[RewardResult]] = []
         if self._heavy and len(samples) > _CHUNK:
             for chunk, future in self._in_workers(samples, kwargs):
                 try:
-                    done += future.result()
+                    done = future.result()
                 except RewardError as error:
-                    done += self._failures(chunk, error)
+                    done = self._failures(chunk, error)
+                yield from done
                 advance(len(chunk))
         else:
             for sample in samples:
-                done.append(self.score(sample, **kwargs))
+                yield self.score(sample, **kwargs)
                 advance(1)
-        return done
 
     async def _ascore_many(
         self, samples: Sequence[DataSample], bars: Bars, max_workers: int, kwargs: dict[str, Any]
@@ -267,8 +266,12 @@ class BaseReward(BaseModel, ABC):
             progress: Whether to show a bar.
             kwargs: Handed to the reward as they are.
         """
-        results = self.score_batch(samples, max_workers, progress=progress, **kwargs)
-        return [self._rewarded(sample, one) for sample, one in zip(samples, results, strict=True)]
+        if self._waits:
+            return loop.run(self.aevaluate_batch(samples, max_workers, progress=progress, **kwargs))
+        _positive("max_workers", max_workers)
+        with Bars(progress) as bars:
+            results = self._score_many(samples, bars, kwargs)
+            return [self._rewarded(sample, one) for sample, one in zip(samples, results, strict=True)]
 
     async def aevaluate_batch(
         self,

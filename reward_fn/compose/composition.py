@@ -69,7 +69,7 @@ class Composition(BaseReward):
             except StopIteration as end:
                 results: Results = end.value
                 return results
-            answers = [reward._score_many(some, bars, kwargs) for reward, some in requests]
+            answers = [list(reward._score_many(some, bars, kwargs)) for reward, some in requests]
 
     async def _ascore_many(
         self, samples: Sequence[DataSample], bars: Bars, max_workers: int, kwargs: dict[str, Any]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
+from typing import Any
 
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
@@ -20,7 +22,7 @@ def compare(
     Returns:
         Whether they are equal, and what was found in the answer; None if the right answer has no expression.
     """
-    gold_values = parse(gold, extraction_config=_CONFIG, parsing_timeout=None)
+    gold_values = _gold(gold)
     if not gold_values:
         return None
     values = parse(answer, extraction_config=_CONFIG, parsing_timeout=None)
@@ -35,3 +37,10 @@ def compare(
         timeout_seconds=None,
     )
     return bool(equal), str(values[-1])[:200]
+
+
+@lru_cache(maxsize=256)
+def _gold(text: str) -> list[Any]:
+    """Return the values of a right answer, which the answers to one prompt share."""
+    values: list[Any] = parse(text, extraction_config=_CONFIG, parsing_timeout=None)
+    return values

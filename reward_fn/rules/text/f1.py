@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from reward_fn.base import answer_text
 from reward_fn.rules.references import references
 from reward_fn.rules.tokenized import TokenizedReward
+from reward_fn.rules.tokenizers import Tokenizer
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 
@@ -27,13 +29,10 @@ class F1ScoreReward(TokenizedReward):
     compare: Literal["bag", "set"] = Field("bag", description="whether a token counts as often as it occurs, or once")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        cut = self._tokens
-        answer = self._counted(cut(answer_text(sample)))
-        best = max(self._f1(answer, self._counted(cut(reference))) for reference in references(sample))
+        cut, set_ = self._tokens, self.compare == "set"
+        answer = _counted(answer_text(sample), cut, set_)
+        best = max(self._f1(answer, _counted_reference(reference, cut, set_)) for reference in references(sample))
         return RewardResult.of(self.name, best[0], f"precision {best[1]:.3f}, recall {best[2]:.3f}")
-
-    def _counted(self, tokens: list[str]) -> dict[str, int]:
-        return dict.fromkeys(tokens, 1) if self.compare == "set" else Counter(tokens)
 
     @staticmethod
     def _f1(answer: dict[str, int], reference: dict[str, int]) -> tuple[float, float, float]:
@@ -45,3 +44,13 @@ class F1ScoreReward(TokenizedReward):
         common = sum(map(min, map(answer.__getitem__, both), map(reference.__getitem__, both)))
         precision, recall = common / sum(answer.values()), common / sum(reference.values())
         return 2 * precision * recall / (precision + recall), precision, recall
+
+
+def _counted(text: str, cut: Tokenizer, set_: bool) -> dict[str, int]:
+    """Return how often each token occurs, or 1 for each."""
+    tokens = cut(text)
+    return dict.fromkeys(tokens, 1) if set_ else Counter(tokens)
+
+
+# The answers to one prompt are compared with the same reference.
+_counted_reference = lru_cache(maxsize=64)(_counted)

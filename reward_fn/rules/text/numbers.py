@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -56,10 +58,10 @@ class NumberAccuracyReward(BasePointWiseReward):
         for reference in wanted:
             refuse_long(reference, self.max_characters, "the reference")
         found = sorted(numbers(answer))
-        best = max(self._score(found, sorted(numbers(reference))) for reference in wanted)
+        best = max(self._score(found, _numbers_of_reference(reference)) for reference in wanted)
         return RewardResult.of(self.name, best[0], f"{best[1]} matches, {len(found)} numbers in the answer")
 
-    def _score(self, found: list[Number], wanted: list[Number]) -> tuple[float, int]:
+    def _score(self, found: Sequence[Number], wanted: Sequence[Number]) -> tuple[float, int]:
         if not wanted:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no numbers")
         matches = self._matches(found, wanted)
@@ -69,7 +71,7 @@ class NumberAccuracyReward(BasePointWiseReward):
         scores = {"recall": recall, "precision": precision, "f1": 2 * recall * precision / (recall + precision)}
         return scores[self.measure], matches
 
-    def _matches(self, found: list[Number], wanted: list[Number]) -> int:
+    def _matches(self, found: Sequence[Number], wanted: Sequence[Number]) -> int:
         """Pair sorted numbers one to one."""
         matches = index = 0
         for want in wanted:
@@ -108,6 +110,12 @@ def numbers(text: str) -> list[Number]:
         elif _LIST.fullmatch(digits):
             values += [_number(part, 0) for part in digits.split(",")]
     return values
+
+
+@lru_cache(maxsize=64)
+def _numbers_of_reference(text: str) -> tuple[Number, ...]:
+    """Return a reference's numbers, sorted; the answers to one prompt are compared with the same."""
+    return tuple(sorted(numbers(text)))
 
 
 def _shift(match: re.Match[str]) -> int:

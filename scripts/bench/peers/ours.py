@@ -1,0 +1,99 @@
+"""CPU microseconds of our rules, and wall time of batches. Run in a process of its own by `rules.py`."""
+
+import sys
+import time
+
+import psutil
+from measuring import per_item, read_texts, tell
+
+from reward_fn.base import BaseReward
+from reward_fn.gallery import GALLERY
+from reward_fn.registry import RewardRegistry
+from reward_fn.schema import DataOutput, DataSample, Step
+
+KINDS = {
+    "code_execution": "code", "code_patch_similarity": "patch", "code_style": "code", "code_syntax_check": "code",
+    "json_schema": "tools", "math_verify_reward": "math", "reasoning_format": "reasoning",
+    "reasoning_tool_call_format": "tools",
+}  # fmt: skip
+"""Which texts a rule gets, if not prose."""
+FIELDS = {"json_schema": {"json_schema": {"type": "object"}}, "regex_match": {"pattern": ".*therefore.*"}}
+SETTINGS = {
+    "f1_score": {"tokenizer_type": "simple"},
+    "ngram_repetition_penalty": {"tokenizer_type": "simple"},
+}
+VARIANTS = {
+    "f1_score, jieba": {"tokenizer_type": "jieba"},
+    "ngram_repetition_penalty, jieba": {"tokenizer_type": "jieba"},
+}
+COUNTS = {"cheap": 1000, "heavy": 100, "process": 50}
+"""Samples of the measurement of CPU, by the rule's cost."""
+BATCH_S = 3.0
+"""A batch is of 8,192 samples, or of as many as take about so long."""
+
+
+def cpu() -> float:
+    """Return the CPU seconds of this process and of its workers, of those that have ended too."""
+    total = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        total += sum(process.cpu_times()[:4])
+    return total
+
+
+def rules() -> dict[str, BaseReward]:
+    """Return the rules of the gallery, by their names in the table."""
+    made = {}
+    for name, place in GALLERY.items():
+        if place.startswith("reward_fn.rules."):
+            fields = {**FIELDS.get(name, {}), **SETTINGS.get(name, {})}
+            made[name] = RewardRegistry.get(name)(**fields)
+    for variant, fields in VARIANTS.items():
+        made[variant] = RewardRegistry.get(variant.partition(",")[0])(**fields)
+    return made
+
+
+def batch_figures(rule: BaseReward, samples: list[DataSample], most_s: float) -> dict[str, float]:
+    """Return the wall time of batches and of a loop over the same samples, in microseconds a sample.
+
+    The samples are given again until they are 8,192, or so many that a batch takes about as long as it may.
+    """
+    began = time.perf_counter()
+    rule.evaluate_batch(samples)
+    per_sample = (time.perf_counter() - began) / len(samples)
+    count = min(8192, max(len(samples), int(most_s / per_sample)))
+    many = (samples * (count // len(samples) + 1))[:count]
+    walls = {}
+    for name, score in (("batch", rule.evaluate_batch), ("loop", lambda all_: [rule.evaluate(one) for one in all_])):
+        began = time.perf_counter()
+        score(many)
+        walls[name] = (time.perf_counter() - began) / count * 1e6
+    return {**walls, "samples": count}
+
+
+def sample_of(answer: str, reference: str) -> DataSample:
+    """Return a sample."""
+    return DataSample(output=[DataOutput(answer=Step(content=answer, label={"reference": reference}))])
+
+
+def main() -> None:
+    """Measure each rule, or with `--scaling` only the batches of those that use several cores."""
+    texts = read_texts()
+    scaling = "--scaling" in sys.argv
+    figures = {}
+    for name, rule in rules().items():
+        samples = [sample_of(*text) for text in texts[KINDS.get(name, "prose")][: COUNTS[rule.cost]]]
+        clock = cpu if rule.cost == "process" else time.process_time
+        if not scaling:
+            failure = rule.score(samples[0])[0].failure
+            figures[name] = {"failure": failure.detail} if failure else {
+                "evaluate": per_item(rule.evaluate, samples, clock),
+                "score": per_item(rule.score, samples, clock),
+                **batch_figures(rule, samples, BATCH_S),
+            }  # fmt: skip
+        elif rule.cost == "process" or rule._heavy:
+            figures[name] = batch_figures(rule, samples * 4, BATCH_S)
+    tell(figures)
+
+
+if __name__ == "__main__":
+    main()

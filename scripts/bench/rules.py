@@ -1,0 +1,157 @@
+"""CPU time of every rule, next to RM-Gallery's and OpenJudge's, on the same synthetic answers of 1 to 4 KB, in one run.
+
+Each side runs in a process of its own, the peers in environments of their own, which are made for it. A batch is
+compared with a loop, and for rules that use worker processes one core with all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from typing import Any
+
+import click
+from common import CONSOLE, machine, write_json
+from rich.table import Table
+
+HERE = Path(__file__).parent / "peers"
+PEERS = {
+    "RM-Gallery": (
+        "rm_gallery_rules.py",
+        ["rm-gallery==0.1.7"],
+        # What its rules import; its own list is of 3 GB.
+        ["loguru", "pandas", "datasets", "pydantic", "retry", "tabulate", "math-verify", "jieba", "tiktoken"],
+    ),
+    "OpenJudge": (
+        "openjudge_rules.py",
+        ["py-openjudge==0.2.4"],
+        ["loguru", "pydantic", "openai", "json_repair", "dashscope", "math-verify", "numpy", "jieba", "tiktoken",
+         "sacrebleu", "rouge-score", "nltk"],
+    ),
+}  # fmt: skip
+AIM = 5.0
+"""How many times less CPU than RM-Gallery a rule shall take; ROUGE 30 times."""
+SCALING_AIM = 1.7
+"""How many times faster a batch shall be on two cores than on one."""
+
+
+def environment(folder: Path, peer: str) -> Path:
+    """Return the Python of a peer's environment, after making it if it is not there."""
+    _, package, needs = PEERS[peer]
+    home = folder / peer.lower()
+    python = home / "bin" / "python"
+    if not (home / "ready").exists():
+        with CONSOLE.status(f"installing {package[0]} in {home}"):
+            venv.create(home, with_pip=True, clear=True)
+            install = [python, "-m", "pip", "install", "--quiet"]
+            for command in ([*install, "--no-deps", *package], [*install, *needs]):
+                subprocess.run(command, check=True, capture_output=True, text=True)
+            (home / "ready").touch()
+    return python
+
+
+def run(python: Path | str, script: str, *arguments: object, cores: set[int] | None = None) -> dict[str, Any]:
+    """Run a side and return its figures."""
+    with tempfile.TemporaryDirectory() as folder:  # RM-Gallery makes a log folder where it is
+        done = subprocess.run(
+            [python, HERE / script, *map(str, arguments)],
+            cwd=folder, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])} if python == sys.executable else None,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        )  # fmt: skip
+    if done.returncode:
+        raise click.ClickException(f"{script} failed:\n{done.stderr[-2000:]}")
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def median_of(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each rule's figures."""
+    return {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+
+
+def rules_table(figures: dict[str, Any]) -> Table:
+    """Return the table of all rules."""
+    columns = ("rule", "evaluate", "score", *(f"{peer} (ratio)" for peer in PEERS), "answers/s", "of", "batch / loop")
+    table = Table(*columns, title="CPU microseconds a sample, and batches by the clock")
+    for name, ours in figures["ours"].items():
+        if "failure" in ours:
+            table.add_row(name, ours["failure"])
+            continue
+        row = [name, f"{ours['evaluate']:,.1f}", f"{ours['score']:,.1f}"]
+        for peer in PEERS:
+            theirs = figures[peer].get(name)
+            ratio = theirs / ours["evaluate"] if theirs else 0.0
+            aim = 0.0 if peer != "RM-Gallery" else 30.0 if name == "rouge" else AIM
+            row.append(f"{theirs:,.1f} ({ratio:.1f}{' [red]*[/]' if ratio < aim else ''})" if theirs else "-")
+        slower = ours["batch"] / ours["loop"]
+        row += [f"{1e6 / ours['batch']:,.0f}", f"{ours['samples']:,.0f}"]
+        table.add_row(*row, f"{slower:.2f}{' [red]*[/]' if slower > 1.05 else ''}")
+    return table
+
+
+def scaling_table(figures: dict[str, Any]) -> Table:
+    """Return the table of the rules that use several cores."""
+    table = Table("rule", "one core us", "all cores us", "times faster", title="a batch by the clock")
+    for name, one in figures["one core"].items():
+        every = figures["all cores"][name]
+        faster = one["batch"] / every["batch"]
+        mark = " [red]*[/]" if faster < SCALING_AIM else ""
+        table.add_row(name, f"{one['batch']:,.1f}", f"{every['batch']:,.1f}", f"{faster:.2f}{mark}")
+    return table
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--envs", type=click.Path(path_type=Path, file_okay=False),
+              help="Where the peers' environments are kept; without it they are thrown away.")  # fmt: skip
+@click.option("--without-peers", is_flag=True, help="Measure our rules only.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds, in which sides take turns."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures go, as JSON.")
+def main(envs: Path | None, without_peers: bool, rounds: int, out: Path | None) -> None:
+    """Measure the rules, and mark with a star what misses its aim."""
+    sys.path.insert(0, str(HERE))
+    from measuring import make_texts
+
+    before = machine()
+    folder = envs or Path(tempfile.mkdtemp(prefix="rules_bench_"))
+    try:
+        peers = {} if without_peers else {peer: environment(folder, peer) for peer in PEERS}
+        texts = folder / "texts.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        make_texts(texts, 1000)
+        figures: dict[str, Any] = {"machine": before, **{peer: {} for peer in PEERS}}
+        runs: dict[str, list[Any]] = {peer: [] for peer in ("ours", *peers)}
+        for number in range(rounds):
+            with CONSOLE.status(f"round {number + 1} of {rounds}"):
+                runs["ours"].append(run(sys.executable, "ours.py", texts))
+                for peer, python in peers.items():
+                    runs[peer].append(run(python, PEERS[peer][0], texts))
+        figures["ours"] = {
+            name: one if "failure" in one else median_of([side[name] for side in runs["ours"]])
+            for name, one in runs["ours"][0].items()
+        }
+        figures |= {peer: median_of(runs[peer]) for peer in peers}
+        with CONSOLE.status("one core and all cores"):
+            one = {min(os.sched_getaffinity(0))}
+            figures["one core"] = run(sys.executable, "ours.py", texts, "--scaling", cores=one)
+            figures["all cores"] = run(sys.executable, "ours.py", texts, "--scaling")
+    finally:
+        if envs is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    CONSOLE.print(rules_table(figures))
+    CONSOLE.print(scaling_table(figures))
+    CONSOLE.print("* misses its aim")
+    write_json(out, figures)
+
+
+if __name__ == "__main__":
+    main()
