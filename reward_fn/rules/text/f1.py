@@ -38,10 +38,12 @@ class F1ScoreReward(TokenizedReward):
     def _f1(answer: dict[str, int], reference: dict[str, int]) -> tuple[float, float, float]:
         if not reference:
             raise RewardError(FailureKind.BAD_INPUT, "the reference has no tokens")
-        both = answer.keys() & reference.keys()
-        if not both:
+        common, in_reference = 0, reference.get
+        for token, count in answer.items():
+            if other := in_reference(token):
+                common += count if count < other else other
+        if not common:
             return 0.0, 0.0, 0.0
-        common = sum(map(min, map(answer.__getitem__, both), map(reference.__getitem__, both)))
         precision, recall = common / sum(answer.values()), common / sum(reference.values())
         return 2 * precision * recall / (precision + recall), precision, recall
 

@@ -18,6 +18,9 @@ T = TypeVar("T")
 Texts = dict[str, list[tuple[str, Any]]]
 """Kind of text -> answers and their references."""
 
+GROUP = 8
+"""Answers to a prompt."""
+
 _COMMON = [
     "the",
     "a",
