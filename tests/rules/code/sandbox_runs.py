@@ -1,5 +1,8 @@
 """How the tests run programs in the sandbox; imported by its own name in other processes as well."""
 
+import shutil
+import subprocess
+import sys
 import textwrap
 
 from reward_fn.rules.code.sandbox import supervisor
@@ -14,3 +17,12 @@ LIMITS = Limits(cpu_s=1, wall_s=3, memory_bytes=192 * MB, processes=16, files_by
 def run(code, *, isolation="namespaces", limits=LIMITS, **asked):
     task = Task(textwrap.dedent(code), **asked)
     return sandboxes(isolation, ()).submit(supervisor.run, task, limits, timeout_s=30).result()
+
+
+def machine_isolates():
+    """Whether this machine makes namespaces for anybody, asked of util-linux: where it does, ours must work."""
+    if sys.platform != "linux":
+        return False
+    tool = shutil.which("unshare")
+    command = [tool, "--user", "--map-root-user", "--net", "--pid", "--ipc", "--mount", "--fork", "true"]
+    return tool is None or subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -4,9 +4,12 @@ import threading
 import time
 
 import pytest
+from sandbox_runs import machine_isolates
 
 from reward_fn.rules.code.execution import CodeExecutionReward, program
 from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
+
+pytestmark = pytest.mark.skipif(not machine_isolates(), reason="this machine does not allow namespaces")
 
 ADD = "```python\ndef add(a, b):\n    return a + b\n```"
 ASSERTS = ["assert add(1, 2) == 3", "assert add(-1, 1) == 0"]

@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from sandbox_runs import machine_isolates
 
 from reward_fn.rules.code.execution import CodeExecutionReward
 from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
+
+pytestmark = pytest.mark.skipif(not machine_isolates(), reason="this machine does not allow namespaces")
 
 ADD = "```python\ndef add(a, b):\n    print('noise')\n    return a + b\n```"
 
