@@ -46,6 +46,21 @@ _KEY = re.compile(
     r"|(?<=-)----BEGIN (?:[A-Z]{1,12} ){0,2}PRIVATE KEY-----)",
     re.ASCII,
 )
+_KEY_STARTS = (
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "xox",
+    "hf_",
+    "-----BEGIN",
+)
 _VERSION = re.compile(r"(?:version|release|v)\.? ?\Z", re.IGNORECASE)
 
 
@@ -124,7 +139,9 @@ def ibans(text: str, _region: str) -> Iterator[tuple[int, int]]:
 
 def public_addresses(text: str, _region: str) -> Iterator[tuple[int, int]]:
     """Find IP addresses that the internet routes; private ones, and versions such as `version 8.8.8.8`, are none."""
-    for pattern in (_IPV4, _IPV6):
+    # An address of version 6 has seven colons, or two side by side.
+    patterns = (_IPV4, _IPV6) if "::" in text or text.count(":") >= 7 else (_IPV4,)
+    for pattern in patterns:
         for match in pattern.finditer(text):
             try:
                 address = ipaddress.ip_address(match[0])
@@ -136,7 +153,8 @@ def public_addresses(text: str, _region: str) -> Iterator[tuple[int, int]]:
 
 def api_keys(text: str, _region: str) -> Iterator[tuple[int, int]]:
     """Find keys of well-known services by their prefixes, and private keys."""
-    return (match.span() for match in _KEY.finditer(text))
+    if any(start in text for start in _KEY_STARTS):
+        yield from (match.span() for match in _KEY.finditer(text))
 
 
 NATIONAL = ("us_ssn", "cn_ric", "es_dni", "fr_nir", "it_codicefiscale", "in_aadhaar")
@@ -153,11 +171,16 @@ DETECTORS: dict[str, Detector] = {
 """By kind; of two finds of one length at one place the earlier kind counts."""
 
 
+_OF_DIGITS = frozenset({"card", "phone", *NATIONAL}) - {"it_codicefiscale"}
+_ANY_DIGITS = re.compile(r"\d[\dAB ().\-/]{5}", re.ASCII)
+"""What all kinds of `_OF_DIGITS` have in them: looked for once, since most texts have none of it."""
+
+
 def find(text: str, kinds: tuple[str, ...], region: str) -> list[Span]:
     """Return all finds of some kinds, in their order; of those that overlap the longest."""
-    found = [
-        Span(start, end, kind) for kind in DETECTORS if kind in kinds for start, end in DETECTORS[kind](text, region)
-    ]
+    left_out = frozenset() if _ANY_DIGITS.search(text) else _OF_DIGITS
+    asked = [kind for kind in DETECTORS if kind in kinds and kind not in left_out]
+    found = [Span(start, end, kind) for kind in asked for start, end in DETECTORS[kind](text, region)]
     kept: list[Span] = []
     for span in sorted(found, key=lambda span: (span.start, -span.end)):
         if kept and span.start < kept[-1].end:

@@ -1,8 +1,11 @@
 """Personal data and secrets, and what only looks like them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from reward_fn.rules.privacy import detectors
 from reward_fn.rules.privacy.detectors import DETECTORS, find
 from reward_fn.rules.privacy.leakage import PrivacyLeakageReward
 
@@ -83,3 +86,10 @@ def test_the_region_decides_about_numbers_without_a_country():
 def test_a_kind_that_is_not_there_is_refused():
     with pytest.raises(ValidationError, match="there is no kind passport; there are email, "):
         PrivacyLeakageReward(kinds=("passport",))
+
+
+@given(st.text("0123456789 -().+/ABX:", min_size=8, max_size=24))
+def test_what_is_looked_for_first_is_in_every_find_of_digits(text):
+    for kind in detectors._OF_DIGITS:
+        for start, end in detectors.DETECTORS[kind](text, "US"):
+            assert detectors._ANY_DIGITS.search(text[start:end])
