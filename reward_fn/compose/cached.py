@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from reward_fn.base import BaseReward
-from reward_fn.compose.composition import AnyReward, Composition, Plan
+from reward_fn.compose.composition import Plan, Wrapper
 from reward_fn.schema import DataSample, RewardResult
 from reward_fn.store import key_of, open_store
 
 
-class CachedReward(Composition):
+class CachedReward(Wrapper):
     """A reward whose results are kept, and given again for the same sample.
 
     The key is made of the reward's class and fields and of all of the sample but its rewards and its `unique_id`; a
@@ -25,26 +24,10 @@ class CachedReward(Composition):
     formula: ClassVar[str] = "of"
 
     name: str = "cached"
-    of: AnyReward = Field(description="the reward whose results are kept")
     path: Path | None = Field(None, description="the SQLite file that they are kept in; without it they are in memory")
     ignore_metadata: tuple[str, ...] = Field(
         (), description="keys of the metadata that do not matter, as a step's number"
     )
-
-    @property
-    def inner(self) -> Sequence[BaseReward]:
-        """The reward whose results are kept."""
-        return [self.of]
-
-    @property
-    def part_names(self) -> tuple[str, ...]:
-        """The names of its parts."""
-        return self.of.part_names
-
-    @property
-    def score_range(self) -> tuple[float, float]:
-        """Its range."""
-        return self.of.score_range
 
     def _plan(self, samples: Sequence[DataSample]) -> Plan:
         # A reward that looks at one answer at a time is asked for single answers.

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from reward_fn import loop
 from reward_fn.base import BaseReward
@@ -62,28 +62,52 @@ class Composition(BaseReward):
 
     def _score_many(self, samples: Sequence[DataSample], bars: Bars, kwargs: dict[str, Any]) -> Results:
         plan = self._plan(samples)
-        answers: list[Results] | None = None
+        requests = next(plan)
         while True:
-            try:
-                requests = plan.send(answers) if answers is not None else next(plan)
-            except StopIteration as end:
-                results: Results = end.value
-                return results
             answers = [list(reward._score_many(some, bars, kwargs)) for reward, some in requests]
+            try:
+                requests = plan.send(answers)
+            except StopIteration as end:
+                return _returned(end)
 
     async def _ascore_many(
         self, samples: Sequence[DataSample], bars: Bars, max_workers: int, kwargs: dict[str, Any]
     ) -> Results:
         plan = self._plan(samples)
-        answers: list[Results] | None = None
+        requests = next(plan)
         while True:
-            try:
-                requests = plan.send(answers) if answers is not None else next(plan)
-            except StopIteration as end:
-                results: Results = end.value
-                return results
             asked = (reward._ascore_many(some, bars, max_workers, kwargs) for reward, some in requests)
             answers = await asyncio.gather(*asked)
+            try:
+                requests = plan.send(answers)
+            except StopIteration as end:
+                return _returned(end)
+
+
+class Wrapper(Composition):
+    """A composition around one reward, with its parts and its range."""
+
+    of: AnyReward = Field(description="the reward inside")
+
+    @property
+    def inner(self) -> Sequence[BaseReward]:
+        """The reward inside."""
+        return [self.of]
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of its parts."""
+        return self.of.part_names
+
+    @property
+    def score_range(self) -> tuple[float, float]:
+        """Its range."""
+        return self.of.score_range
+
+
+def _returned(end: StopIteration) -> Results:
+    results: Results = end.value
+    return results
 
 
 def names_under(key: str, reward: BaseReward) -> tuple[str, ...]:

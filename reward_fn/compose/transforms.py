@@ -10,29 +10,16 @@ from typing import ClassVar, Literal
 from pydantic import Field, FiniteFloat, PositiveFloat, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BaseReward
-from reward_fn.compose.composition import AnyReward, Composition, Plan, scored
+from reward_fn.compose.composition import Plan, Wrapper, scored
 from reward_fn.schema import DataSample, RewardDimensionWithScore, RewardResult
 
 
-class Transform(Composition):
+class Transform(Wrapper):
     """A reward with another score; its parts stay as they are."""
-
-    of: AnyReward = Field(description="the reward whose score is changed")
 
     @abstractmethod
     def _changed(self, score: float) -> float:
         """Return the new score; a larger one never gives a smaller one, or always."""
-
-    @property
-    def inner(self) -> Sequence[BaseReward]:
-        """The reward whose score is changed."""
-        return [self.of]
-
-    @property
-    def part_names(self) -> tuple[str, ...]:
-        """The names of its parts."""
-        return self.of.part_names
 
     @property
     def score_range(self) -> tuple[float, float]:
