@@ -12,7 +12,8 @@ from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
 from reward_fn.adapters.verl import sampler
-from reward_fn.adapters.verl.sampler import MetricsReplayBuffer, MetricsReplayBufferAsync, reward_metrics
+from reward_fn.adapters.verl.metrics import reward_metrics
+from reward_fn.adapters.verl.sampler import MetricsReplayBuffer, MetricsReplayBufferAsync
 
 CUSTOM = "trainer.v1.sampler.custom_sampler"
 DAPO = [
@@ -39,7 +40,7 @@ def settings(buffer):
     return {
         key: value
         for key, value in vars(buffer).items()
-        if key not in ("poll_interval", "refill_fn") and not isinstance(value, dict)
+        if key not in ("poll_interval", "refill_fn") and not key.startswith("_") and not isinstance(value, dict)
     }
 
 
@@ -122,7 +123,7 @@ def test_training_batches_get_metrics_beside_those_of_verl(monkeypatch, name, mo
             {"training/filter_groups/evicted_samples": 2},
         ),
     )
-    buffer = object.__new__(cls)
+    _, buffer = build(name=name, mode="sync" if mode == "sync" else "colocate_async")
     batch, metrics = buffer.sample(global_steps=1, partition_id="train", batch_size=3)
     assert Queue.asked == {"keys": batch.keys, "partition_id": "train", "select_fields": ["extra_fields"]}
     assert metrics["training/filter_groups/evicted_samples"] == 2

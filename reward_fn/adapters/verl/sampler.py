@@ -1,9 +1,11 @@
-"""Samplers for verl's V1 trainer that log the parts of the reward, and look for finished rollouts more often.
+"""Samplers for verl's V1 trainer: what rewards are made of as metrics, and no training on groups that failed.
 
 verl logs one reward for each training batch. What `compute_score` returned beside it stays in verl's TransferQueue; a
-sampler may return metrics, and these reach all loggers. Use one with::
+sampler may return metrics, and these reach all loggers. It also decides what becomes of a group some of whose answers
+have no reward: verl by itself trains on those that are left, a lone one with its bare score for an advantage. Use one
+with::
 
-    trainer.v1.sampler.custom_sampler.path=pkg://reward_fn.adapters.verl.sampler
+    trainer.v1.sampler.custom_sampler.path=pkg://reward_fn.adapters.verl
     trainer.v1.sampler.custom_sampler.name=MetricsReplayBuffer
 """
 
@@ -11,47 +13,25 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import transfer_queue as tq
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
+from reward_fn.adapters.verl.checks import check_config
+from reward_fn.adapters.verl.failure_rate import FailureRate, TooManyFailuresError
+from reward_fn.adapters.verl.group_mean import group_means, write_scores
+from reward_fn.adapters.verl.metrics import reward_metrics
+from reward_fn.adapters.verl.scorer import scorer_of
+from reward_fn.adapters.verl.settings import OURS, Settings
+
 POLL_INTERVAL_S = 0.05
 """verl's own 2 s are as long as a whole step of a small model."""
-
-
-def reward_metrics(samples: Iterable[Mapping[str, object]]) -> dict[str, float]:
-    """Return statistics of the numeric parts of some samples' rewards.
-
-    Args:
-        samples: What `compute_score` returned beside the score, one mapping for each sample.
-
-    Returns:
-        `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, and
-        `reward/num_samples`; nothing at all when no sample has any part.
-    """
-    values: dict[str, list[float]] = defaultdict(list)
-    count = 0
-    for sample in samples:
-        count += bool(sample)
-        for key, value in sample.items():
-            if isinstance(value, (Real, np.bool_)) and math.isfinite(value):
-                values[key].append(float(value))
-    if not count:
-        return {}
-    metrics = {"reward/num_samples": float(count)}
-    for key, numbers in values.items():
-        array = np.asarray(numbers)
-        for name in ("mean", "std", "min", "max"):
-            metrics[f"reward/{key}/{name}"] = float(getattr(array, name)())
-    return metrics
+_FUNCTION = "reward.custom_reward_function"
 
 
 def _reward_parts(batch: KVBatchMeta) -> list[Mapping[str, object]]:
@@ -76,24 +56,75 @@ def _stock_arguments(refill: Callable[..., object]) -> dict[str, Any]:
     return {name: getattr(stock, name) for name in names}
 
 
+def _settings(config: DictConfig) -> Settings | None:
+    """Return what a config says of our reward function, or None where it names another.
+
+    Raises:
+        RewardConfigError: It describes no reward, or verl would do something else with it.
+    """
+    function = config.reward.custom_reward_function
+    if function.path != OURS:
+        return None
+    settings = scorer_of(function.get("reward_kwargs") or {}).settings
+    check_config(config, settings)
+    return settings
+
+
 class _RewardMetrics:
-    """Adds the metrics to a class of verl's replay buffers."""
+    """Adds the metrics and the failure policies to a class of verl's replay buffers."""
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - verl's own arguments, passed on
         options = arguments["sampler_kwargs"] or {}
+        config = arguments["refill_fn"].__self__.config
+        self._settings = _settings(config)
+        limit = self._settings.failure_limit if self._settings else None
+        self._groups, self._samples = FailureRate("groups", limit), FailureRate("samples", limit)
+        self._dropped: set[str] = set()
         arguments = _stock_arguments(arguments["refill_fn"]) | arguments
         poll_interval = float(options.get("poll_interval", POLL_INTERVAL_S))
         super().__init__(poll_interval=poll_interval, **arguments)  # type: ignore[call-arg]
 
+    def _terminal_eviction_reasons(
+        self, global_steps: int, partition_id: str
+    ) -> tuple[set[str], set[str], set[str], Counter[float]]:
+        """Have the whole of every failed training group evicted; verl then counts and replaces them.
+
+        Raises:
+            TooManyFailuresError: The policy is to raise, or more groups fail than may.
+        """
+        stale, filtered, failed, counts = super()._terminal_eviction_reasons(  # type: ignore[misc]
+            global_steps, partition_id
+        )
+        if self._settings is not None and partition_id == "train":
+            failed = set(self.failure_keys[partition_id])  # type: ignore[attr-defined]
+            if failed and self._settings.on_failure != "drop_group":
+                raise TooManyFailuresError(
+                    f"{len(failed)} groups of step {global_steps} have an answer without a reward, and "
+                    f"{_FUNCTION}.reward_kwargs.on_failure is not drop_group; the reasons stand above, in the lines "
+                    "of verl's agent loop ('Error in _run_prompt')"
+                )
+            self._groups.add(len(failed - self._dropped) * [True])
+            self._dropped = failed
+        return stale, filtered, failed, counts
+
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
-        """Sample as verl does; with a training batch, return the metrics of its rewards too."""
+        """Sample as verl does; with a training batch, return the metrics of its rewards too.
+
+        Raises:
+            TooManyFailuresError: More answers have no reward than may.
+        """
         sampled: tuple[KVBatchMeta, dict[str, Any]] = super().sample(  # type: ignore[misc]
             global_steps=global_steps, partition_id=partition_id, batch_size=batch_size
         )
         batch, metrics = sampled
         # verl logs the parts of validation rewards by itself.
         if partition_id == "train":
-            metrics = {**metrics, **reward_metrics(_reward_parts(batch))}
+            samples = _reward_parts(batch)
+            self._groups.add([False] * len({key.split("_")[0] for key in batch.keys}))
+            self._samples.add([bool(sample.get("failed")) for sample in samples])
+            if self._settings is not None and self._settings.on_failure == "group_mean":
+                write_scores(group_means(batch.keys, samples), partition_id)
+            metrics = {**metrics, **reward_metrics(samples, list(self._settings.rewards) if self._settings else [])}
         return batch, metrics
 
 

@@ -1,0 +1,123 @@
+"""A reward manager for verl that knows more of an answer than a function does.
+
+reward:
+  reward_manager:
+    source: importlib
+    name: GalleryRewardManager
+    module: {path: pkg://reward_fn.adapters.verl}
+
+It reads the same `reward.custom_reward_function.reward_kwargs` as `compute_score`, which stands beside it in a config.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
+
+from reward_fn.adapters.verl.fields import Row, plain
+from reward_fn.adapters.verl.sample_log import SampleLog
+from reward_fn.adapters.verl.scorer import Scored, scorer_of
+from reward_fn.adapters.verl.settings import OURS, Constant
+from reward_fn.loading import RewardConfigError
+from reward_fn.schema import RewardError
+
+_NO_STEP = 0
+"""The step of samples that verl gives none, as in the deprecated trainer."""
+
+
+class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
+    """Scores answers with their conversation, marks those that were cut off, and keeps what was said of them.
+
+    Raises:
+        RewardConfigError: The config describes no reward.
+    """
+
+    def __init__(
+        self,
+        config: DictConfig,
+        tokenizer: Any,  # noqa: ANN401 - whatever the model has
+        compute_score: object,
+        reward_router_address: str | None = None,
+        reward_model_tokenizer: object = None,
+    ) -> None:
+        super().__init__(config, tokenizer, compute_score)
+        self._scorer = scorer_of(config.reward.custom_reward_function.get("reward_kwargs") or {})
+        if self._scorer.settings.on_failure == "group_mean" and not _has_our_sampler(config):
+            told = (
+                f"the means are the sampler's work; write trainer.v1.sampler.custom_sampler.path={OURS}, and its name"
+            )
+            raise RewardConfigError([("reward.custom_reward_function.reward_kwargs.on_failure", told)])
+        self._longest = int(config.actor_rollout_ref.rollout.response_length)
+        log = self._scorer.settings.log
+        self._log = SampleLog(log) if log else None
+
+    async def run_single(self, data: DataProto) -> dict[str, Any]:
+        """Score the last of verl's rows: of an answer in several turns, that is all of it.
+
+        Returns:
+            `reward_score`, and in `reward_extra_info` the numbers of `Scored.numbers` and `truncated` (0 or 1: the
+            answer is as long as it may be, and has no end).
+
+        Raises:
+            RewardError: There is no score, and the policy is to raise or to drop the group.
+        """
+        ids = self._answer_ids(data)
+        text = await self.loop.run_in_executor(None, lambda: self.tokenizer.decode(ids, skip_special_tokens=True))
+        fields = {name: values[-1] for name, values in data.non_tensor_batch.items()}
+        prompt = plain(fields.get("raw_prompt"))
+        row = Row(
+            data_source=fields["data_source"],
+            answer=text,
+            ground_truth=fields["reward_model"].get("ground_truth"),
+            extra_info=fields.get("extra_info") or {},
+            prompt=prompt,
+        )
+        truncated = len(ids) >= self._longest and int(ids[-1]) != self.tokenizer.eos_token_id
+        try:
+            scored = await self._scorer.score(row)
+        except RewardError as error:
+            self._note(fields, row, truncated, {"failure": [error.failure.kind.value, error.failure.detail]})
+            raise
+        numbers = self._numbers(scored, truncated=truncated)
+        self._note(fields, row, truncated, _said(scored, numbers))
+        return {"reward_score": numbers["score"], "reward_extra_info": numbers}
+
+    def _answer_ids(self, data: DataProto) -> Any:  # noqa: ANN401 - a tensor
+        responses = data.batch["responses"][-1]
+        length = int(data.batch["attention_mask"][-1][-responses.shape[-1] :].sum())
+        return responses[:length]
+
+    def _numbers(self, scored: Scored, *, truncated: bool) -> dict[str, float]:
+        policy = self._scorer.settings.on_truncated
+        instead = {"score": policy.constant} if truncated and isinstance(policy, Constant) else {}
+        return scored.numbers | instead | {"truncated": float(truncated)}
+
+    def _note(self, fields: dict[str, Any], row: Row, truncated: bool, said: dict[str, Any]) -> None:
+        if self._log is None:
+            return
+        step = fields.get("global_steps")
+        known = {
+            "uid": str(fields.get("uid", "")),
+            "data_source": row.data_source,
+            "prompt": row.prompt,
+            "answer": row.answer,
+            "ground_truth": plain(row.ground_truth),
+            "truncated": truncated,
+        }
+        self._log.write(_NO_STEP if step is None else int(step), known | said)
+
+
+def _has_our_sampler(config: DictConfig) -> bool:
+    return bool(config.trainer.use_v1) and OmegaConf.select(config, "trainer.v1.sampler.custom_sampler.path") == OURS
+
+
+def _said(scored: Scored, numbers: dict[str, float]) -> dict[str, Any]:
+    failure = scored.result.failure
+    return {
+        "numbers": numbers,
+        "reasons": {part.name: part.reason for part in scored.result.details if part.reason},
+        "failure": None if failure is None else [failure.kind.value, failure.detail],
+    }

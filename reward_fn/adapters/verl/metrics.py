@@ -1,0 +1,62 @@
+"""The rewards of a training batch in figures."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+
+import numpy as np
+
+
+def reward_metrics(samples: Iterable[Mapping[str, object]], routes: Sequence[str] = ()) -> dict[str, float]:
+    """Return statistics of the numeric parts of some samples' rewards.
+
+    Args:
+        samples: What `compute_score` returned beside the score, one mapping for each sample.
+        routes: The names of the routes that a sample's `route` counts, from 0.
+
+    Returns:
+        `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, and
+        `reward/num_samples`; nothing at all when no sample has any part. A sample that is marked as failed counts in
+        `failed` and `seconds` only, since its other numbers say nothing. With more than one route, the statistics of
+        each stand under `reward/<route>/` instead, and those of the score, of failures and seconds in both places.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    count = 0
+    for sample in samples:
+        count += bool(sample)
+        for key, value in _numbers(sample):
+            for name in _names(key, sample, routes):
+                values[name].append(value)
+    if not count:
+        return {}
+    metrics = {"reward/num_samples": float(count)}
+    for key, numbers in values.items():
+        array = np.asarray(numbers)
+        for name in ("mean", "std", "min", "max"):
+            metrics[f"reward/{key}/{name}"] = float(getattr(array, name)())
+    return metrics
+
+
+_OF_FAILURES = ("failed", "seconds")
+_OF_ALL_ROUTES = ("score", *_OF_FAILURES)
+
+
+def _numbers(sample: Mapping[str, object]) -> Iterable[tuple[str, float]]:
+    failed = bool(sample.get("failed"))
+    for key, value in sample.items():
+        told = not failed or key in _OF_FAILURES
+        if told and isinstance(value, (Real, np.bool_)) and math.isfinite(value):
+            yield key, float(value)
+
+
+def _names(key: str, sample: Mapping[str, object], routes: Sequence[str]) -> list[str]:
+    if len(routes) < 2:
+        return [key]
+    route = sample.get("route")
+    own = [f"{routes[int(route)]}/{key}"] if isinstance(route, float) and 0 <= route < len(routes) else []
+    if key == "route":
+        return []
+    return [key, *own] if key in _OF_ALL_ROUTES else own

@@ -1,0 +1,144 @@
+"""What a verl config says of a reward, under `reward.custom_reward_function.reward_kwargs`.
+
+reward_kwargs:
+  reward: math_verify_reward     # a name, with its fields beside it; or a mapping with both
+  timeout_s: 10
+  on_failure: {constant: 0}      # raise, drop_group, group_mean, or a constant
+  on_truncated: {constant: -1}   # score, or a constant; with GalleryRewardManager
+  log: {folder: /runs/1/rewards} # what was scored and why; with GalleryRewardManager
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
+
+from reward_fn.adapters.verl.failure_rate import FailureLimit
+from reward_fn.adapters.verl.fields import SampleFields
+from reward_fn.adapters.verl.sample_log import LogSettings
+from reward_fn.base import BaseReward
+from reward_fn.compose.composition import Composition
+from reward_fn.loading import RewardConfigError, load_reward, reward_of
+
+OURS = "pkg://reward_fn.adapters.verl"
+"""The path of our pieces in a config."""
+SOURCES = ("reward", "reward_file", "routes")
+DEFAULT_ROUTE = "default"
+_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "log")
+_COMPARING = ("listwise", "pairwise")
+
+
+class Constant(BaseModel):
+    """A failed sample gets this number, and is marked as failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    constant: FiniteFloat
+
+
+POLICIES = ("raise", "drop_group", "group_mean")
+FailurePolicy = Literal["raise", "drop_group", "group_mean"] | Constant
+
+
+class Settings(BaseModel):
+    """How rewards are made, fed, and failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    rewards: dict[str, BaseReward] = Field(description="by `data_source`, and `default` for all others")
+    fields: SampleFields = SampleFields()
+    on_failure: FailurePolicy = "raise"
+    on_truncated: Literal["score"] | Constant = "score"
+    failure_limit: FailureLimit = FailureLimit()
+    log: LogSettings | None = None
+
+    @property
+    def manager_only(self) -> list[str]:
+        """The settings that need more than verl tells a function."""
+        asked = {
+            "on_failure": self.on_failure == "group_mean",
+            "on_truncated": self.on_truncated != "score",
+            "log": self.log is not None,
+        }
+        return [key for key, is_asked in asked.items() if is_asked]
+
+    @property
+    def placeholder(self) -> float | None:
+        """What a failed sample has for a score; None if its failure is raised."""
+        if isinstance(self.on_failure, Constant):
+            return self.on_failure.constant
+        # The sampler writes the mean over it.
+        return 0.0 if self.on_failure == "group_mean" else None
+
+    @field_validator("on_failure", "on_truncated", mode="before")
+    @classmethod
+    def _known(cls, value: object, info: ValidationInfo) -> object:
+        words = POLICIES if info.field_name == "on_failure" else ("score",)
+        if value in words or (isinstance(value, Mapping) and list(value) == ["constant"]):
+            return value
+        raise ValueError(f"write one of {', '.join(words)} or {{constant: NUMBER}}, not {value!r}")
+
+    @classmethod
+    def read(cls, kwargs: Mapping[str, Any]) -> Settings:
+        """Return what `reward_kwargs` say.
+
+        Raises:
+            RewardConfigError: A key is wrong; the message names it and says what to write.
+            FileNotFoundError: The reward file is not there.
+        """
+        given = {str(key): value for key, value in kwargs.items() if value is not None}
+        sources = [key for key in SOURCES if key in given]
+        if len(sources) != 1:
+            told = f"there are {' and '.join(sources)}" if sources else f"there are the keys {sorted(given)}"
+            raise RewardConfigError([("reward_kwargs", f"write one of {', '.join(SOURCES)}; {told}")])
+        source = given.pop(sources[0])
+        own = {key: given.pop(key) for key in _OWN if key in given}
+        if sources[0] == "reward" and isinstance(source, str):
+            rewards = {DEFAULT_ROUTE: reward_of({"reward": source, **given})}
+        elif given:
+            problem = f"is no setting here; the fields of a reward stand beside its name in {sources[0]}"
+            raise RewardConfigError([(key, problem) for key in given])
+        else:
+            rewards = _rewards(sources[0], source)
+        _refuse_comparisons(rewards)
+        try:
+            return cls(rewards=rewards, **own)
+        except ValidationError as error:
+            raise RewardConfigError(
+                [(".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in error.errors()]
+            ) from None
+
+
+def _rewards(key: str, source: Any) -> dict[str, BaseReward]:  # noqa: ANN401 - whatever a config holds
+    if key == "reward":
+        return {DEFAULT_ROUTE: reward_of(source)}
+    if key == "reward_file":
+        return {DEFAULT_ROUTE: load_reward(Path(str(source)))}
+    if not isinstance(source, Mapping) or not source:
+        raise RewardConfigError([("routes", f"write a reward for each data_source, not {source!r}")])
+    rewards: dict[str, BaseReward] = {}
+    for route, described in source.items():
+        try:
+            rewards[str(route)] = reward_of(described)
+        except RewardConfigError as error:
+            raise RewardConfigError(
+                [(".".join(filter(None, ("routes", str(route), below))), problem) for below, problem in error.problems]
+            ) from None
+    return rewards
+
+
+def _refuse_comparisons(rewards: Mapping[str, BaseReward]) -> None:
+    """Refuse what compares answers: each of verl's calls brings one."""
+    for route, reward in rewards.items():
+        if found := next((one for one in _all(reward) if one.scoring_pattern in _COMPARING), None):
+            where = "reward" if route == DEFAULT_ROUTE else f"routes.{route}"
+            problem = f"{found.name} compares answers ({found.scoring_pattern}), and gets one at a time here"
+            raise RewardConfigError([(where, f"{problem}; choose a pointwise reward")])
+
+
+def _all(reward: BaseReward) -> list[BaseReward]:
+    inner = reward.inner if isinstance(reward, Composition) else []
+    return [reward, *(one for part in inner for one in _all(part))]

@@ -1,0 +1,216 @@
+"""`GalleryRewardManager` and `compute_score` in verl's real reward workers, on real Ray."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+import torch
+import verl
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from tensordict import TensorDict
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+from verl import DataProto
+from verl.experimental.reward_loop import RewardLoopManager, RewardLoopWorker
+
+from reward_fn.adapters.verl.sample_log import LogSettings, SampleLog
+from reward_fn.loading import RewardConfigError
+
+WORDS = ["<unk>", "<end>", "<pad>", "4", "5", "sum", "is", "the"]
+LONGEST = 6
+MIX = {"reward": "weighted_sum", "parts": {"match": "string_match", "short": {"reward": "length_penalty"}}}
+KEYS = {"score", "match", "short", "failed", "seconds"}
+MANAGER = [
+    "reward.reward_manager.source=importlib",
+    "reward.reward_manager.name=GalleryRewardManager",
+    "reward.reward_manager.module.path=pkg://reward_fn.adapters.verl",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    inner = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>", pad_token="<pad>", unk_token="<unk>")
+    folder = tmp_path_factory.mktemp("tokenizer") / "model"
+    made.save_pretrained(folder)
+    made.name_or_path = str(folder)
+    return made
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def composed(tokenizer, kwargs, *overrides):
+    with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
+        config = compose(
+            "ppo_trainer",
+            [
+                *("reward.num_workers=2", "reward.custom_reward_function.path=pkg://reward_fn.adapters.verl"),
+                f"actor_rollout_ref.model.path={tokenizer.name_or_path}",
+                *(f"data.max_response_length={LONGEST}", *overrides),
+            ],
+        )
+    OmegaConf.update(config, "reward.custom_reward_function.reward_kwargs", kwargs, force_add=True)
+    return config
+
+
+def rows(tokenizer, *answers, ground_truth="4"):
+    """Answers as verl's rollouts hand them over, padded to one length; a ground truth for all or for each."""
+    ids = [tokenizer.convert_tokens_to_ids(answer.split()) for answer in answers]
+    pad = tokenizer.pad_token_id
+    responses = torch.tensor([one + [pad] * (LONGEST - len(one)) for one in ids])
+    mask = torch.tensor([[1] * len(one) + [0] * (LONGEST - len(one)) for one in ids])
+    prompts = torch.full((len(ids), 2), 7)
+    truths = ground_truth if isinstance(ground_truth, list) else [ground_truth] * len(ids)
+
+    def column(values):
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+
+    return DataProto(
+        batch=TensorDict(
+            {
+                "prompts": prompts,
+                "responses": responses,
+                "attention_mask": torch.cat([torch.ones_like(prompts), mask], dim=1),
+            },
+            batch_size=len(ids),
+        ),
+        non_tensor_batch={
+            "data_source": column(["sums"] * len(ids)),
+            "reward_model": column([{"style": "rule", "ground_truth": truth} for truth in truths]),
+            "extra_info": column([{"index": index} for index in range(len(ids))]),
+            "raw_prompt": column([[{"role": "user", "content": f"sum {index}"}] for index in range(len(ids))]),
+            "uid": column([f"u{index}" for index in range(len(ids))]),
+            "global_steps": column([3] * len(ids)),
+        },
+    )
+
+
+@pytest.fixture
+def scored(cluster, tokenizer):
+    """Scores rows by verl's workers in processes of Ray, and returns the tensor of scores and all numbers."""
+    started = []
+
+    def scored(kwargs, data, *overrides):
+        manager = RewardLoopManager(composed(tokenizer, kwargs, *overrides))
+        started.extend(manager.reward_loop_workers)
+        result = manager.compute_rm_score(data)
+        extra = {key: list(result.non_tensor_batch[key]) for key in result.meta_info["reward_extra_keys"]}
+        return result.batch["rm_scores"], extra
+
+    yield scored
+    for worker in started:
+        ray.kill(worker)
+
+
+@pytest.fixture
+def numbers(tokenizer):
+    """Scores rows by one of verl's workers in this process, and returns all numbers."""
+
+    async def scored(config, data):
+        return await RewardLoopWorker(config).compute_score_batch(data)
+
+    def numbers(kwargs, data, *overrides):
+        outputs = asyncio.run(scored(composed(tokenizer, kwargs, *overrides), data))
+        infos = [output["reward_extra_info"] for output in outputs]
+        assert [output["reward_score"] for output in outputs] == [info["score"] for info in infos]
+        assert all(list(info) == list(infos[0]) for info in infos)
+        return {key: [info[key] for info in infos] for key in infos[0]}
+
+    return numbers
+
+
+def test_special_tokens_are_left_out_and_the_score_stands_at_the_end(scored, tokenizer):
+    data = rows(tokenizer, "4 <end>", "5 <end>", "the sum is 4 <end>")
+    tensor, extra = scored({"reward": "string_match"}, data, *MANAGER)
+    assert extra["score"] == [1, 0, 0]
+    assert tensor[0].tolist() == [0, 1, 0, 0, 0, 0]
+    assert set(extra) == {"score", "failed", "seconds", "truncated"}
+
+
+def test_the_function_under_verls_own_manager_says_the_same(numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "5 <end>", "the sum is 4 <end>")
+    ours = numbers(MIX, data, *MANAGER)
+    naive = numbers(MIX, data, "reward.custom_reward_function.name=compute_score")
+    plain = numbers(MIX, data, "reward.custom_reward_function.name=compute_score_sync")
+    assert ours["score"] == naive["score"] == plain["score"]
+    assert ours["match"] == naive["match"] == plain["match"] == [1, 0, 0]
+    assert set(naive) == set(plain) == KEYS and set(ours) == KEYS | {"truncated"}
+
+
+@pytest.mark.parametrize("overrides", [MANAGER, ["reward.custom_reward_function.name=compute_score"]])
+def test_sample_0_may_fail(scored, tokenizer, overrides):
+    data = rows(tokenizer, "4 <end>", "4 <end>", "5 <end>", ground_truth=[None, "4", "4"])
+    tensor, extra = scored({**MIX, "on_failure": {"constant": -2}}, data, *overrides)
+    assert extra["failed"] == [1, 0, 0]
+    assert tensor.sum(dim=1).tolist() == pytest.approx(extra["score"])
+    assert extra["score"][0] == -2
+    assert extra["match"] == [0, 1, 0]
+    assert all(np.isfinite(values).all() for values in extra.values())
+
+
+def test_answers_that_were_cut_off_are_marked_and_may_have_their_own_score(numbers, tokenizer):
+    data = rows(tokenizer, "the sum is the sum 4", "the sum is the 4 <end>", "4 <end>")
+    extra = numbers(MIX, data, *MANAGER)
+    assert extra["truncated"] == [1, 0, 0]
+    with_policy = numbers({**MIX, "on_truncated": {"constant": -1}}, data, *MANAGER)
+    assert with_policy["truncated"] == [1, 0, 0]
+    assert with_policy["score"] == [-1, *extra["score"][1:]]
+
+
+def test_a_failure_is_verls_when_the_policy_raises(scored, tokenizer):
+    data = rows(tokenizer, "4 <end>", "4 <end>", ground_truth=["4", None])
+    with pytest.raises(ray.exceptions.RayTaskError, match="the label's reference is missing"):
+        scored({"reward": "string_match"}, data, *MANAGER)
+
+
+def test_group_mean_needs_the_sampler(numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "4 <end>", ground_truth=["4", None])
+    kwargs = {**MIX, "on_failure": "group_mean"}
+    with pytest.raises(RewardConfigError, match=r"on_failure: .* write trainer\.v1\.sampler\.custom_sampler\.path="):
+        numbers(kwargs, data, *MANAGER)
+    sampler = "trainer.v1.sampler.custom_sampler={path: 'pkg://reward_fn.adapters.verl', name: MetricsReplayBuffer}"
+    with pytest.raises(RewardConfigError, match="on_failure"):
+        numbers(kwargs, data, *MANAGER, sampler, "trainer.use_v1=false")
+    assert numbers(kwargs, data, *MANAGER, sampler)["failed"] == [0, 1]
+
+
+def test_reasons_and_texts_go_to_the_log(scored, tokenizer, tmp_path):
+    data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", ground_truth=["4", "4", None])
+    kwargs = {**MIX, "on_failure": {"constant": 0}, "log": {"folder": str(tmp_path / "log")}}
+    scored(kwargs, data, *MANAGER)
+    files = sorted((tmp_path / "log").iterdir())
+    assert {path.name.split(".")[0] for path in files} == {"step_000003"}
+    lines = sorted(
+        (json.loads(line) for path in files for line in path.read_text().splitlines()), key=lambda line: line["uid"]
+    )
+    # Two workers get as many rows each, so verl has scored one row twice.
+    assert len(lines) == 4
+    right, wrong = lines[0], next(line for line in lines if line["uid"] == "u1")
+    assert right["prompt"] == [{"role": "user", "content": "sum 0"}]
+    assert (right["answer"], right["ground_truth"], right["numbers"]["match"]) == ("4", "4", 1)
+    assert wrong["numbers"]["match"] == 0 and wrong["reasons"]["match"]
+    failed = next(line for line in lines if line["uid"] == "u2")
+    assert failed["failure"][0] == "bad_input" and failed["numbers"]["failed"] == 1
+
+
+def test_a_full_file_says_so_and_old_ones_go(tmp_path):
+    log = SampleLog(LogSettings(folder=tmp_path, keep_steps=2, max_mb=0.0001))
+    for step in (1, 2, 3):
+        for _ in range(5):
+            log.write(step, {"answer": "x" * 40})
+    names = sorted(path.name.split(".")[0] for path in tmp_path.iterdir())
+    assert names == ["step_000002", "step_000003"]
+    lines = [json.loads(line) for line in next(tmp_path.glob("step_000003.*")).read_text().splitlines()]
+    assert [list(line) for line in lines] == [["answer"], ["full"]]
