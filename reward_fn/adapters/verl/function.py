@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reward_fn.adapters.verl.fields import Row
+from reward_fn.adapters.rows import Row
 from reward_fn.adapters.verl.scorer import Scorer, scorer_of
 from reward_fn.loading import RewardConfigError
 

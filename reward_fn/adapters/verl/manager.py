@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from reward_fn.adapters.verl.fields import Row, plain
+from reward_fn.adapters.rows import Row, plain
 from reward_fn.adapters.verl.sample_log import SampleLog
 from reward_fn.adapters.verl.scorer import Scored, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant

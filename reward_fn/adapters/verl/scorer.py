@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from reward_fn.adapters.verl.fields import Row
+from reward_fn.adapters.rows import Row
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError

@@ -1,4 +1,4 @@
-"""From what verl passes to a reward to a sample: which of a row's fields is what.
+"""From what a trainer passes to a reward to a sample: which of a row's fields is what.
 
 The defaults fit rows as verl's own examples make them (`reward_model.ground_truth`, and `extra_info` with the rest);
 a mapping in the config says where else to look.
@@ -23,14 +23,14 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What verl knows of one answer.
+    """What a trainer knows of one answer; the names are verl's.
 
     Attributes:
         data_source: The data set.
         answer: The answer's text, without special tokens.
         ground_truth: The row's `reward_model.ground_truth`, of any JSON shape.
         extra_info: The row's `extra_info`.
-        prompt: The conversation before the answer: messages, or a text; None where verl does not tell it.
+        prompt: The conversation before the answer: messages, or a text; None where the trainer does not tell it.
     """
 
     data_source: str

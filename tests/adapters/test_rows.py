@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from reward_fn.adapters.verl.fields import Row, SampleFields
+from reward_fn.adapters.rows import Row, SampleFields
 from reward_fn.schema import FailureKind, RewardError
 
 MESSAGES = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2+2?"}]
