@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 
-from reward_fn.adapters.verl.failure_rate import FailureLimit
 from reward_fn.adapters.rows import SampleFields
+from reward_fn.adapters.verl.failure_rate import FailureLimit
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
 from reward_fn.compose.composition import Composition
