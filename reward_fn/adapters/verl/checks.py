@@ -1,7 +1,6 @@
 """What verl accepts in a config and does something else with than it says; found before anything starts.
 
-verl 0.9.1: `main_ppo` does not read the older keys (experimental/reward_loop/reward_loop.py moves them, and is not
-called); a colocated reward model is given prompts and answers only (trainer/ppo/v1/trainer_base.py,
+verl 0.9.1: a colocated reward model is given prompts and answers only (trainer/ppo/v1/trainer_base.py,
 `_compute_reward_colocate`); the `remote` manager asserts a plain function; GDPO's several rewards are read by the
 older trainer only (trainer/ppo/ray_trainer.py).
 """
@@ -10,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from reward_fn.adapters.verl.dead_keys import dead_keys
 from reward_fn.adapters.verl.settings import Settings
 from reward_fn.loading import RewardConfigError
 
 _FUNCTION = "reward.custom_reward_function"
 _PLAIN = "compute_score_sync"
-_DEAD = {
-    "custom_reward_function.path": f"{_FUNCTION}.path",
-    "custom_reward_function.reward_kwargs": f"{_FUNCTION}.reward_kwargs",
-    "reward_model.reward_manager": "reward.reward_manager.name",
-}
 
 
 def check_config(config: DictConfig, settings: Settings) -> None:
@@ -34,14 +29,9 @@ def check_config(config: DictConfig, settings: Settings) -> None:
     Raises:
         RewardConfigError: Something is wrong; each problem names its key and its fix.
     """
-    if problems := [*_dead_keys(config), *_unfit(config), *_policies(config, settings)]:
+    dead = [(key, f"{what}; {fix}") for key, what, fix in dead_keys(config)]
+    if problems := [*dead, *_unfit(config), *_policies(config, settings)]:
         raise RewardConfigError(problems)
-
-
-def _dead_keys(config: DictConfig) -> Iterator[tuple[str, str]]:
-    for old, new in _DEAD.items():
-        if OmegaConf.select(config, old):
-            yield old, f"verl ignores this key; write {new}"
 
 
 def _unfit(config: DictConfig) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
+from reward_fn.adapters.verl.dead_keys import dead_keys
 from rm_train.launch.checks.cluster import gpu_problems, ray_address, ray_problems
 from rm_train.launch.checks.data_files import data_problems
-from rm_train.launch.checks.dead_keys import dead_keys
 from rm_train.launch.checks.disk import disk_problems
 from rm_train.launch.checks.kinds import wrong_kinds
 from rm_train.launch.checks.lengths import length_problems, prompt_problems
@@ -32,7 +32,7 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
     Returns:
         Errors and warnings, all that were found.
     """
-    problems = [*unknown_keys(overrides, config, list(OWN_KEYS)), *dead_keys(config)]
+    problems = [*unknown_keys(overrides, config, list(OWN_KEYS)), *(Problem(*found) for found in dead_keys(config))]
     # The other checks reckon with the values.
     if wrong := [*own_keys(config), *wrong_kinds(config)]:
         return problems + wrong

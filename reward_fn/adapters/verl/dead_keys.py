@@ -8,11 +8,9 @@ an older age trains on verl's default reward without a word.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
-
-from rm_train.launch.checks.problem import Problem
 
 _MOVED_SECTIONS = {
     "custom_reward_function": "reward.custom_reward_function",
@@ -33,10 +31,18 @@ _MOVED_KEYS = {
 _GONE = ("reward_model.model.external_lib", "reward_model.model.trust_remote_code")
 
 
-def dead_keys(config: DictConfig) -> list[Problem]:
+class DeadKey(NamedTuple):
+    """A key that verl would not read, what is wrong with it, and what to write instead."""
+
+    key: str
+    what: str
+    fix: str
+
+
+def dead_keys(config: DictConfig) -> list[DeadKey]:
     """Find values that verl would not read; all these keys are null in verl's own config."""
     return [
-        Problem(key, f"verl ignores this key, so {value!r} would have no effect", _fix(key))
+        DeadKey(key, f"verl ignores this key, so {value!r} would have no effect", _fix(key))
         for section in _MOVED_SECTIONS
         for key, value in _values(section, OmegaConf.to_container(config).get(section))  # type: ignore[union-attr]
         if value is not None
