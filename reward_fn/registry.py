@@ -3,6 +3,8 @@
     [project.entry-points."reward_fn.rewards"]
     my_reward = "my_package.module:MyReward"
 
+A class that no package offers is known by its place, `my_package.module:MyReward`, which must be importable.
+
 A reward's module is imported when it is asked for, so that listing names costs nothing and heavy libraries stay out.
 """
 
@@ -54,11 +56,13 @@ class RewardRegistry:
 
     @classmethod
     def get(cls, name: str) -> type[BaseReward]:
-        """Return the class of a name.
+        """Return the class of a name, or of a place `module:Class`.
 
         Raises:
             UnknownRewardError: There is none.
         """
+        if ":" in name:
+            return _at(name)
         if name not in cls._registered:
             cls._load(name)
         return cls._registered[name]
@@ -90,6 +94,17 @@ class RewardRegistry:
             raise ValueError(f"several rewards are called {name!r}: {', '.join(sorted(places))}; uninstall one package")
         module, _, attribute = places.pop().partition(":")
         cls.register(name)(getattr(import_module(module), attribute))
+
+
+def _at(place: str) -> type[BaseReward]:
+    module, _, attribute = place.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownRewardError(f"there is no reward at {place!r}: {error}") from None
+    if not (isinstance(found, type) and issubclass(found, BaseReward)):
+        raise UnknownRewardError(f"{place!r} is no reward: write the place of a subclass of BaseReward")
+    return found
 
 
 def default_range(reward: type[BaseReward]) -> str:

@@ -9,6 +9,9 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +38,37 @@ class Store(Protocol):
 
     def put(self, contents: Mapping[str, bytes]) -> None:
         """Keep contents by their keys."""
+
+
+@dataclass(slots=True)
+class Lookups:
+    """How often caches were asked, and had what they were asked for."""
+
+    asked: int = 0
+    found: int = 0
+
+
+_lookups: ContextVar[Lookups | None] = ContextVar("lookups", default=None)
+
+
+@contextmanager
+def counted_lookups() -> Iterator[Lookups]:
+    """Count what caches are asked inside the block, in the tasks and threads' loops that it starts as well."""
+    counts = Lookups()
+    token = _lookups.set(counts)
+    try:
+        yield counts
+    finally:
+        _lookups.reset(token)
+
+
+def look_up(store: Store, keys: Collection[str]) -> dict[str, bytes]:
+    """Return the contents of the keys that a store has, and count them."""
+    found = store.get(keys)
+    if counts := _lookups.get():
+        counts.asked += len(keys)
+        counts.found += len(found)
+    return found
 
 
 class MemoryStore:

@@ -76,6 +76,18 @@ def test_two_packages_with_one_name_are_refused(tmp_path, monkeypatch):
         RewardRegistry.get("accuracy")
 
 
+def test_a_class_is_known_by_its_place(tmp_path, monkeypatch):
+    (tmp_path / "my_rewards.py").write_text(
+        "from reward_fn.base import BasePointWiseReward\nclass Mine(BasePointWiseReward):\n    name: str = 'mine'\nx = 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert RewardRegistry.get("my_rewards:Mine")().name == "mine"
+    for place, said in (("my_rewards:Yours", "no reward at .*'Yours'"), ("no_such:Mine", "No module named 'no_such'"),
+                        ("my_rewards:x", "'my_rewards:x' is no reward")):  # fmt: skip
+        with pytest.raises(UnknownRewardError, match=said):
+            RewardRegistry.get(place)
+
+
 def test_names_and_imports_are_light():
     code = (
         "import sys, reward_fn, reward_fn.registry\n"

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -5,7 +6,8 @@ import threading
 
 import pytest
 
-from reward_fn.store import MemoryStore, SqliteStore, key_of
+from reward_fn import loop
+from reward_fn.store import MemoryStore, SqliteStore, counted_lookups, key_of, look_up
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -68,3 +70,27 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path):
 def test_keys_do_not_depend_on_the_order_of_a_mapping():
     assert key_of({"a": 1, "b": [None, "\ud800"]}) == key_of({"b": [None, "\ud800"], "a": 1})
     assert key_of([1, 2]) != key_of([2, 1])
+
+
+def test_lookups_are_counted_where_they_are_asked_for(tmp_path):
+    store = SqliteStore(tmp_path / "a.sqlite")
+    store.put({"a": b"1"})
+    with counted_lookups() as outer:
+        look_up(store, ["a", "b"])
+        with counted_lookups() as inner:
+            look_up(store, ["a"])
+    look_up(store, ["a"])
+    assert (outer.asked, outer.found) == (2, 1)
+    assert (inner.asked, inner.found) == (1, 1)
+
+
+def test_lookups_of_tasks_in_the_loop_of_all_rewards_are_counted():
+    store = MemoryStore()
+    store.put({"a": b"1"})
+
+    async def asked():
+        await asyncio.gather(*(asyncio.to_thread(look_up, store, [key]) for key in "ab"))
+
+    with counted_lookups() as counts:
+        loop.run(asked())
+    assert (counts.asked, counts.found) == (2, 1)

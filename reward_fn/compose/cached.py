@@ -10,7 +10,7 @@ from pydantic import Field
 
 from reward_fn.compose.composition import Plan, Wrapper
 from reward_fn.schema import DataSample, RewardResult
-from reward_fn.store import key_of, open_store
+from reward_fn.store import key_of, look_up, open_store
 
 
 class CachedReward(Wrapper):
@@ -35,7 +35,7 @@ class CachedReward(Wrapper):
         units = [unit for sample in samples for unit in (_single(sample) if alone else [sample])]
         store, fingerprint = open_store(self.path), self._fingerprint()
         keys = [key_of([fingerprint, self._content(unit)]) for unit in units]
-        kept = store.get(set(keys))
+        kept = look_up(store, set(keys))
         known = {
             key: [RewardResult.model_validate_json(one) for one in _lines(content)] for key, content in kept.items()
         }

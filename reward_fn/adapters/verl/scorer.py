@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,13 @@ from reward_fn.adapters.rows import Row
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError
-from reward_fn.schema import (
-    DataSample,
-    Failure,
-    FailureKind,
-    RewardDimensionWithScore,
-    RewardError,
-    RewardResult,
-)
+from reward_fn.schema import Failure, FailureKind, RewardDimensionWithScore, RewardError, RewardResult
+from reward_fn.store import Lookups, counted_lookups
 
-OWN_KEYS = ("score", "failed", "seconds", "route", "truncated")
+OWN_KEYS = ("score", "failed", "failure_kind", "seconds", "cached", "route", "truncated")
 """What no part may be called: our own numbers of a sample."""
+KINDS = tuple(FailureKind)
+"""What `failure_kind` counts, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +29,10 @@ class Scored:
     """What a row's answer got.
 
     Attributes:
-        numbers: For verl: `score`, the parts, `failed` (0 or 1) and `seconds`; with several routes `route` too, the
-            place of the row's reward among them, from 0. Parts of other routes, and all parts of a failed sample, are
-            0.
+        numbers: For verl: `score`, the parts, `failed` (0 or 1), `failure_kind` (0, or the place in `KINDS` from 1),
+            `seconds`, and `cached` (the share of the caches' look-ups that found something, 0 to 1); with several
+            routes `route` too, the place of the row's reward among them, from 0. Parts of other routes, and all parts
+            of a failed sample, are 0.
         result: The reward's own words.
     """
 
@@ -54,44 +51,61 @@ class Scorer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.parts = tuple(dict.fromkeys(part for reward in settings.rewards.values() for part in _parts(reward)))
+        alone = settings.group.alone
+        rewards = [*settings.rewards.values(), *([alone] if alone else [])]
+        self.parts = tuple(dict.fromkeys(part for reward in rewards for part in _parts(reward)))
         if taken := set(self.parts) & set(OWN_KEYS):
             raise RewardConfigError([("parts", f"{sorted(taken)[0]!r} is a name of ours; give the part another")])
         self._routes = {route: float(index) for index, route in enumerate(settings.rewards)}
 
-    async def score(self, row: Row) -> Scored:
+    def compares(self, row: Row) -> bool:
+        """Return whether the reward of a row compares it with its siblings."""
+        route = row.data_source if row.data_source in self.settings.rewards else DEFAULT_ROUTE
+        return route in self.settings.comparing
+
+    async def score(self, row: Row, alone: BaseReward | None = None) -> Scored:
         """Score a row's answer.
+
+        Args:
+            row: The row.
+            alone: The reward to use, if not the one of the row's route.
 
         Raises:
             RewardError: There is no score, and the policy is to raise or to drop the group.
         """
         start = time.perf_counter()
-        try:
-            reward, sample = self._prepared(row)
-            (result,) = await reward.ascore(sample)
-        except RewardError as error:
-            result = RewardResult.failed("", error.failure)
-        return self._scored(row, result, time.perf_counter() - start)
+        with counted_lookups() as lookups:
+            try:
+                (result,) = await (alone or self._needed(row)).ascore(self.settings.fields.sample(row))
+            except RewardError as error:
+                result = RewardResult.failed("", error.failure)
+        return self.scored(row, result, time.perf_counter() - start, lookups)
 
     def score_sync(self, row: Row) -> Scored:
         """Do as `score`, in a thread."""
         start = time.perf_counter()
+        with counted_lookups() as lookups:
+            try:
+                (result,) = self._needed(row).score(self.settings.fields.sample(row))
+            except RewardError as error:
+                result = RewardResult.failed("", error.failure)
+        return self.scored(row, result, time.perf_counter() - start, lookups)
+
+    async def compare(self, rows: Sequence[Row]) -> list[RewardResult]:
+        """Return a result for each of several answers to one prompt, which are judged together."""
         try:
-            reward, sample = self._prepared(row)
-            (result,) = reward.score(sample)
+            samples = [self.settings.fields.sample(row) for row in rows]
+            group = samples[0].changed(output=[sample.output[0] for sample in samples])
+            return await self._needed(rows[0]).ascore(group)
         except RewardError as error:
-            result = RewardResult.failed("", error.failure)
-        return self._scored(row, result, time.perf_counter() - start)
+            return [RewardResult.failed("", error.failure)] * len(rows)
 
-    def _prepared(self, row: Row) -> tuple[BaseReward, DataSample]:
-        rewards = self.settings.rewards
-        reward = rewards.get(row.data_source) or rewards.get(DEFAULT_ROUTE)
-        if reward is None:
-            told = f"there is no route for the data_source {row.data_source!r}; there are {list(rewards)}"
-            raise RewardError(FailureKind.BAD_INPUT, told)
-        return reward, self.settings.fields.sample(row)
+    def scored(self, row: Row, result: RewardResult, seconds: float, lookups: Lookups | None = None) -> Scored:
+        """Return a result in numbers.
 
-    def _scored(self, row: Row, result: RewardResult, seconds: float) -> Scored:
+        Raises:
+            RewardError: It has no score, and the policy is to raise or to drop the group.
+        """
         numbers = dict.fromkeys(self.parts, 0.0)
         score = result.score
         if score is None:
@@ -99,14 +113,26 @@ class Scorer:
             placeholder = self.settings.placeholder
             if placeholder is None:
                 raise RewardError(failure.kind, failure.detail, retriable=failure.retriable)
-            numbers |= {"score": placeholder, "failed": 1.0}
+            numbers |= {"score": placeholder, "failed": 1.0, "failure_kind": float(KINDS.index(failure.kind) + 1)}
         else:
             found = {part.name: part.score for part in result.details if isinstance(part, RewardDimensionWithScore)}
             numbers |= {name: float(found[name]) for name in self.parts if name in found}
-            numbers |= {"score": float(score), "failed": 0.0}
+            numbers |= {"score": float(score), "failed": 0.0, "failure_kind": 0.0}
         if len(self._routes) > 1:
             numbers["route"] = self._routes.get(row.data_source, self._routes.get(DEFAULT_ROUTE, -1.0))
-        return Scored(numbers | {"seconds": seconds}, result)
+        cached = lookups.found / lookups.asked if lookups and lookups.asked else 0.0
+        return Scored(numbers | {"seconds": seconds, "cached": cached}, result)
+
+    def _reward(self, row: Row) -> BaseReward | None:
+        rewards = self.settings.rewards
+        return rewards.get(row.data_source) or rewards.get(DEFAULT_ROUTE)
+
+    def _needed(self, row: Row) -> BaseReward:
+        reward = self._reward(row)
+        if reward is None:
+            told = f"there is no route for the data_source {row.data_source!r}; there are {list(self.settings.rewards)}"
+            raise RewardError(FailureKind.BAD_INPUT, told)
+        return reward
 
 
 def _parts(reward: BaseReward) -> tuple[str, ...]:

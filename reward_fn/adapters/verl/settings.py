@@ -5,30 +5,33 @@ reward_kwargs:
   timeout_s: 10
   on_failure: {constant: 0}      # raise, drop_group, group_mean, or a constant
   on_truncated: {constant: -1}   # score, or a constant; with GalleryRewardManager
+  group: {deadline_s: 600}       # of rewards that compare answers; with GalleryRewardManager
+  alarms: {window: 20}           # signs of reward hacking; with the sampler; or false
   log: {folder: /runs/1/rewards} # what was scored and why; with GalleryRewardManager
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 
 from reward_fn.adapters.rows import SampleFields
+from reward_fn.adapters.verl.alarms import AlarmSettings
 from reward_fn.adapters.verl.failure_rate import FailureLimit
+from reward_fn.adapters.verl.grouping import GroupSettings, comparing
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
-from reward_fn.compose.composition import Composition
 from reward_fn.loading import RewardConfigError, load_reward, reward_of
 
 OURS = "pkg://reward_fn.adapters.verl"
 """The path of our pieces in a config."""
 SOURCES = ("reward", "reward_file", "routes")
 DEFAULT_ROUTE = "default"
-_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "log")
-_COMPARING = ("listwise", "pairwise")
+_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log")
 
 
 class Constant(BaseModel):
@@ -53,7 +56,15 @@ class Settings(BaseModel):
     on_failure: FailurePolicy = "raise"
     on_truncated: Literal["score"] | Constant = "score"
     failure_limit: FailureLimit = FailureLimit()
+    group: GroupSettings = GroupSettings()
+    alarms: AlarmSettings | Literal[False] = AlarmSettings()
     log: LogSettings | None = None
+
+    @cached_property
+    def comparing(self) -> dict[str, BaseReward]:
+        """The routes whose rewards compare the answers of a prompt, and what in them does."""
+        found = {route: comparing(reward) for route, reward in self.rewards.items()}
+        return {route: reward for route, reward in found.items() if reward is not None}
 
     @property
     def manager_only(self) -> list[str]:
@@ -63,7 +74,8 @@ class Settings(BaseModel):
             "on_truncated": self.on_truncated != "score",
             "log": self.log is not None,
         }
-        return [key for key, is_asked in asked.items() if is_asked]
+        compared = ["reward" if route == DEFAULT_ROUTE else f"routes.{route}" for route in self.comparing]
+        return [*(key for key, is_asked in asked.items() if is_asked), *compared]
 
     @property
     def placeholder(self) -> float | None:
@@ -103,7 +115,6 @@ class Settings(BaseModel):
             raise RewardConfigError([(key, problem) for key in given])
         else:
             rewards = _rewards(sources[0], source)
-        _refuse_comparisons(rewards)
         try:
             return cls(rewards=rewards, **own)
         except ValidationError as error:
@@ -128,17 +139,3 @@ def _rewards(key: str, source: Any) -> dict[str, BaseReward]:  # noqa: ANN401 - 
                 [(".".join(filter(None, ("routes", str(route), below))), problem) for below, problem in error.problems]
             ) from None
     return rewards
-
-
-def _refuse_comparisons(rewards: Mapping[str, BaseReward]) -> None:
-    """Refuse what compares answers: each of verl's calls brings one."""
-    for route, reward in rewards.items():
-        if found := next((one for one in _all(reward) if one.scoring_pattern in _COMPARING), None):
-            where = "reward" if route == DEFAULT_ROUTE else f"routes.{route}"
-            problem = f"{found.name} compares answers ({found.scoring_pattern}), and gets one at a time here"
-            raise RewardConfigError([(where, f"{problem}; choose a pointwise reward")])
-
-
-def _all(reward: BaseReward) -> list[BaseReward]:
-    inner = reward.inner if isinstance(reward, Composition) else []
-    return [reward, *(one for part in inner for one in _all(part))]

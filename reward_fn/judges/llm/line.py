@@ -16,7 +16,7 @@ from reward_fn.judges.llm.limiter import Limiter
 from reward_fn.judges.llm.request_log import RequestLog
 from reward_fn.judges.llm.usage import Usage
 from reward_fn.schema import FailureKind, RewardError
-from reward_fn.store import key_of, open_store
+from reward_fn.store import key_of, look_up, open_store
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -51,7 +51,7 @@ class Line:
         if self._store is None:
             return read(await self._bounded(body))
         key = key_of(made_from)
-        kept = await self._outside(self._store.get, [key])
+        kept = await self._outside(look_up, self._store, [key])
         if key in kept:
             self.usage.cache_hits += 1
             return read(Completion.from_json(kept[key]))
@@ -60,9 +60,9 @@ class Line:
         await self._outside(self._store.put, {key: completion.to_json()})
         return result
 
-    async def _outside(self, access: Any, argument: Any) -> Any:  # noqa: ANN401 - one of the store's two doors
+    async def _outside(self, access: Any, *arguments: Any) -> Any:  # noqa: ANN401 - one of the store's two doors
         # Another process may hold the file for a while, which must not stop this loop.
-        return await asyncio.to_thread(access, argument) if self._on_disk else access(argument)
+        return await asyncio.to_thread(access, *arguments) if self._on_disk else access(*arguments)
 
     async def _bounded(self, body: Mapping[str, Any]) -> Completion:
         deadline = self._settings.deadline

@@ -1,0 +1,1 @@
+"""What a whole cluster shares: Ray actors that rewards in many processes meet in."""
