@@ -7,41 +7,29 @@ under-trained, the same RL stays flat for the minutes that a laptop has.
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from reward_fn.judges.pointwise import PointwiseVerdict, format_pointwise, pointwise_messages
 from rm_train.data.synthetic import generate_rows, read_facts, write_reason
 from rm_train.files import atomic_folder
 from rm_train.models.tiny.architecture import build_model, build_tokenizer
-from rm_train.models.tiny.muon import Muon
+from rm_train.models.tiny.teaching import Example, Pace, teach
 
 _SEED_OFFSET = 1_000_003
 """Keeps the warm start's rows apart from those that runs train and evaluate on."""
 
 
 @dataclass(frozen=True, slots=True)
-class WarmStart:
-    """How long and how fast the supervised training goes; the defaults take under two minutes on two cores."""
+class WarmStart(Pace):
+    """How much is taught, and at what pace; the defaults take under two minutes on two cores."""
 
     prompts: int = 3200
-    steps: int = 400
-    batch_size: int = 16
-    matrix_lr: float = 0.01
-    other_lr: float = 3e-3
-
-
-@dataclass(frozen=True, slots=True)
-class _Example:
-    prompt: list[int]
-    answer: list[int]
 
 
 def lenient_score(true_score: int, rng: random.Random) -> int:
@@ -78,73 +66,13 @@ def build_tiny_judge(
     )
     prompts = tokenizer.apply_chat_template([messages for messages, _ in texts], add_generation_prompt=True)
     answers = tokenizer([answer + tokenizer.eos_token for _, answer in texts])
-    examples = [_Example(p, a) for p, a in zip(prompts["input_ids"], answers["input_ids"], strict=True)]
+    examples = [Example(p, a) for p, a in zip(prompts["input_ids"], answers["input_ids"], strict=True)]
     torch.manual_seed(seed)
     model = build_model(tokenizer)
-    _train(model, tokenizer, examples, rng, settings, progress)
+    teach(model, tokenizer, examples, rng, settings, progress)
     # Stored as verl.model_merger stores the trained judge, so that both are compared at the same precision.
     model.to(torch.bfloat16)
     disable_progress_bar()
     with atomic_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-
-
-def _train(
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    examples: list[_Example],
-    rng: random.Random,
-    settings: WarmStart,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Minimise the cross-entropy of the answers: Muon on the hidden matrices, Adam on the rest."""
-    embeddings = model.get_input_embeddings().weight
-    matrices = [p for p in model.parameters() if p.dim() == 2 and p is not embeddings]
-    others = [p for p in model.parameters() if p.dim() < 2 or p is embeddings]
-    optimizers = [
-        Muon(matrices, lr=settings.matrix_lr),
-        torch.optim.AdamW(others, lr=settings.other_lr, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: _schedule(step, settings.steps)) for o in optimizers]
-    model.train()
-    batches = _batches(examples, settings.batch_size, rng)
-    for step in range(settings.steps):
-        tokens, is_answer = _pad(next(batches), tokenizer.pad_token_id)
-        hidden = model.model(tokens).last_hidden_state[:, :-1]
-        targets = is_answer[:, 1:]
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[targets]), tokens[:, 1:][targets])
-        model.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            schedule.step()
-        if progress is not None:
-            progress(step + 1, settings.steps)
-    model.eval()
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Return the share of the learning rate: 20 steps of warm-up, then a cosine down to a tenth."""
-    return min(1.0, (step + 1) / 20) * (0.55 + 0.45 * math.cos(math.pi * step / steps))
-
-
-def _batches(examples: list[_Example], size: int, rng: random.Random) -> Iterator[list[_Example]]:
-    """Yield batches for ever, in a new order each time round."""
-    while True:
-        order = rng.sample(examples, len(examples))
-        yield from (order[start : start + size] for start in range(0, len(order) - size + 1, size))
-
-
-def _pad(batch: list[_Example], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return tokens and whether each belongs to an answer, both (batch, longest), padded on the right."""
-    # Padding on the right needs no attention mask in a causal model: no answer can see it.
-    longest = max(len(e.prompt) + len(e.answer) for e in batch)
-    tokens = torch.full((len(batch), longest), pad)
-    is_answer = torch.zeros((len(batch), longest), dtype=torch.bool)
-    for row, example in enumerate(batch):
-        start, end = len(example.prompt), len(example.prompt) + len(example.answer)
-        tokens[row, :end] = torch.tensor(example.prompt + example.answer)
-        is_answer[row, start:end] = True
-    return tokens, is_answer
