@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, FailureKind, MessageRole, RewardError, Step
 
@@ -18,7 +18,6 @@ _STARTS = ("ground_truth", "extra_info", "data_source", "prompt")
 _CONVERSATIONS = ("prompt", "extra_info.prompt", "extra_info.question")
 """Where a conversation is looked for, the first that is there; verl tells only managers the prompt itself."""
 _ROLES = frozenset(role.value for role in MessageRole)
-_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +39,35 @@ class Row:
     prompt: object = None
 
 
-class SampleFields(BaseModel):
-    """Where the fields of a sample stand in a row: `ground_truth`, `extra_info.KEY`, `data_source` or `prompt`.
+def _in_a_row(place: str) -> str:
+    if place.split(".")[0] not in _STARTS:
+        raise ValueError(f"{place!r} is no place in a row; it starts with one of {', '.join(_STARTS)}")
+    return place
 
-    More dots lead into mappings. A place that is written here and is not in a row is bad input; the defaults may be
-    missing.
+
+Place = Annotated[str, AfterValidator(_in_a_row)]
+"""A place in a row: `ground_truth`, `extra_info.KEY`, `data_source` or `prompt`; more dots lead into mappings."""
+
+
+class SampleFields(BaseModel):
+    """Where the fields of a sample stand in a row.
+
+    A place that is written here and is not in a row is bad input; the defaults may be missing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    conversation: str | None = Field(
+    conversation: Place | None = Field(
         default=None,
         description=f"messages, or a text of the user; by default the first there is of {list(_CONVERSATIONS)}",
     )
-    reference: str = Field(default="ground_truth", description="the right answer; a mapping becomes the label as it is")
-    label: dict[str, str] = Field(default={}, description="more keys of the label, and where their values stand")
-    metadata: dict[str, str] = Field(default={}, description="keys of the metadata, and where their values stand")
-    task_category: str | None = Field(default=None, description="the kind of task")
-    unique_id: str | None = Field(default=None, description="what the row is known by; by default `extra_info.index`")
-
-    @field_validator("*")
-    @classmethod
-    def _known(cls, value: object) -> object:
-        for path in value.values() if isinstance(value, dict) else [value]:
-            if path is not None and str(path).split(".")[0] not in _STARTS:
-                raise ValueError(f"{path!r} is no place in a row; it starts with one of {', '.join(_STARTS)}")
-        return value
+    reference: Place = Field(
+        default="ground_truth", description="the right answer; a mapping becomes the label as it is"
+    )
+    label: dict[str, Place] = Field(default={}, description="more keys of the label, and where their values stand")
+    metadata: dict[str, Place] = Field(default={}, description="keys of the metadata, and where their values stand")
+    task_category: Place | None = Field(default=None, description="the kind of task")
+    unique_id: Place | None = Field(default=None, description="what the row is known by; by default `extra_info.index`")
 
     def sample(self, row: Row) -> DataSample:
         """Return a row and its answer as a sample.
@@ -110,8 +112,8 @@ class SampleFields(BaseModel):
         if self.conversation is not None:
             return _messages(_needed(row, self.conversation), self.conversation)
         for path in _CONVERSATIONS:
-            found = _found(row, path)
-            if found is not _MISSING and found is not None:
+            found = value_at(row, path)
+            if found is not None:
                 return _messages(found, path)
         return []
 
@@ -130,17 +132,18 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _found(row: Row, path: str) -> Any:  # noqa: ANN401 - any JSON value
-    start, *keys = path.split(".")
+def value_at(row: Row, place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what stands at a place in a row; None where there is nothing."""
+    start, *keys = place.split(".")
     value: Any = getattr(row, start)
     for key in keys:
-        value = value.get(key, _MISSING) if isinstance(value, Mapping) else _MISSING
-    return value if value is _MISSING else plain(value)
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return plain(value)
 
 
 def _needed(row: Row, path: str) -> Any:  # noqa: ANN401 - any JSON value
-    value = _found(row, path)
-    if value is _MISSING or value is None:
+    value = value_at(row, path)
+    if value is None:
         there = f"extra_info has {sorted(row.extra_info)}" if path.startswith("extra_info") else "there is nothing"
         raise RewardError(FailureKind.BAD_INPUT, f"the row of {row.data_source} has no {path}; {there}")
     return value
