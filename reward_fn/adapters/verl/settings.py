@@ -8,6 +8,7 @@ reward_kwargs:
   group: {deadline_s: 600}       # of rewards that compare answers; with GalleryRewardManager
   alarms: {window: 20}           # signs of reward hacking; with the sampler; or false
   log: {folder: /runs/1/rewards} # what was scored and why; with GalleryRewardManager
+  preflight: {rows: 4}           # the reward is tried on rows with known answers first; with the sampler; or false
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from reward_fn.adapters.rows import SampleFields
 from reward_fn.adapters.verl.alarms import AlarmSettings
 from reward_fn.adapters.verl.failure_rate import FailureLimit
+from reward_fn.adapters.verl.gold import PreflightSettings
 from reward_fn.adapters.verl.grouping import GroupSettings, comparing
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
@@ -31,7 +33,7 @@ OURS = "pkg://reward_fn.adapters.verl"
 """The path of our pieces in a config."""
 SOURCES = ("reward", "reward_file", "routes")
 DEFAULT_ROUTE = "default"
-_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log")
+_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log", "preflight")
 
 
 class Constant(BaseModel):
@@ -59,6 +61,7 @@ class Settings(BaseModel):
     group: GroupSettings = GroupSettings()
     alarms: AlarmSettings | Literal[False] = AlarmSettings()
     log: LogSettings | None = None
+    preflight: PreflightSettings | Literal[False] = PreflightSettings()
 
     @cached_property
     def comparing(self) -> dict[str, BaseReward]:
