@@ -162,7 +162,7 @@ def _within(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum()) / scale if scale > _SMALL else 0.0
+    return float(np.clip((first * second).sum() / scale, -1, 1)) if scale > _SMALL else 0.0
 
 
 def repeated_share(groups: Sequence[Sequence[bytes]]) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 
 from reward_fn.adapters.verl.dead_keys import dead_keys
+from reward_fn.adapters.verl.grouping import group_problems
 from reward_fn.adapters.verl.settings import Settings
 from reward_fn.loading import RewardConfigError
 
@@ -30,7 +31,7 @@ def check_config(config: DictConfig, settings: Settings) -> None:
         RewardConfigError: Something is wrong; each problem names its key and its fix.
     """
     dead = [(key, f"{what}; {fix}") for key, what, fix in dead_keys(config)]
-    if problems := [*dead, *_unfit(config), *_policies(config, settings)]:
+    if problems := [*dead, *_unfit(config), *_policies(config, settings), *group_problems(config, settings)]:
         raise RewardConfigError(problems)
 
 

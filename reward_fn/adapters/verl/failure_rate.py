@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,21 +31,26 @@ class FailureRate:
 
     def __init__(self, what: str, limit: FailureLimit | None) -> None:
         self._what, self._limit = what, limit
-        self._last: deque[bool] = deque(maxlen=limit.window if limit else 0)
+        self._last: deque[str | None] = deque(maxlen=limit.window if limit else 0)
 
-    def add(self, failed: Iterable[bool]) -> None:
+    def add(self, failures: Iterable[str | None]) -> None:
         """Count some more.
 
+        Args:
+            failures: For each thing why it failed, or None if it did not.
+
         Raises:
-            TooManyFailuresError: More failed than may.
+            TooManyFailuresError: More failed than may; the message is the report.
         """
         if self._limit is None:
             return
-        self._last.extend(failed)
-        count = sum(self._last)
+        self._last.extend(failures)
+        kinds = Counter(kind for kind in self._last if kind is not None)
+        count = kinds.total()
         if len(self._last) == self._limit.window and count > self._limit.rate * self._limit.window:
+            told = ", ".join(f"{number} x {kind}" for kind, number in kinds.most_common())
             raise TooManyFailuresError(
-                f"{count} of the last {self._limit.window} {self._what} have no reward, and at most "
+                f"{count} of the last {self._limit.window} {self._what} have no reward ({told}), and at most "
                 f"{self._limit.rate:.0%} may; the run ends here rather than learn from the rest. The last checkpoint "
                 "is untouched: repair the reward and start again, or raise "
                 "reward.custom_reward_function.reward_kwargs.failure_limit.rate"

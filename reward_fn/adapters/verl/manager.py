@@ -11,6 +11,7 @@ It reads the same `reward.custom_reward_function.reward_kwargs` as `compute_scor
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -18,11 +19,13 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from reward_fn.adapters.rows import Row, plain
+from reward_fn.adapters.verl.grouping import GroupSizes, cluster_cohort, group_problems
 from reward_fn.adapters.verl.sample_log import SampleLog
 from reward_fn.adapters.verl.scorer import Scored, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant
+from reward_fn.hosting.cohort import ClusterCohort
 from reward_fn.loading import RewardConfigError
-from reward_fn.schema import RewardError
+from reward_fn.schema import RewardError, RewardResult
 
 _NO_STEP = 0
 """The step of samples that verl gives none, as in the deprecated trainer."""
@@ -44,7 +47,8 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         reward_model_tokenizer: object = None,
     ) -> None:
         super().__init__(config, tokenizer, compute_score)
-        self._scorer = scorer_of(config.reward.custom_reward_function.get("reward_kwargs") or {})
+        kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
+        self._scorer = scorer_of(kwargs)
         if self._scorer.settings.on_failure == "group_mean" and not _has_our_sampler(config):
             told = (
                 f"the means are the sampler's work; write trainer.v1.sampler.custom_sampler.path={OURS}, and its name"
@@ -53,6 +57,13 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         self._longest = int(config.actor_rollout_ref.rollout.response_length)
         log = self._scorer.settings.log
         self._log = SampleLog(log) if log else None
+        self._sizes = GroupSizes(config)
+        self._cohort: ClusterCohort[Row] | None = None
+        if self._scorer.settings.comparing:
+            if problems := list(group_problems(config, self._scorer.settings)):
+                raise RewardConfigError(problems)
+            plain_kwargs: Any = OmegaConf.to_container(kwargs, resolve=True)
+            self._cohort = cluster_cohort(plain_kwargs, self._scorer.settings.group)
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         """Score the last of verl's rows: of an answer in several turns, that is all of it.
@@ -77,13 +88,27 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         )
         truncated = len(ids) >= self._longest and int(ids[-1]) != self.tokenizer.eos_token_id
         try:
-            scored = await self._scorer.score(row)
+            scored = await self._scored(row, fields)
         except RewardError as error:
             self._note(fields, row, truncated, {"failure": [error.failure.kind.value, error.failure.detail]})
             raise
         numbers = self._numbers(scored, truncated=truncated)
         self._note(fields, row, truncated, _said(scored, numbers))
         return {"reward_score": numbers["score"], "reward_extra_info": numbers}
+
+    async def _scored(self, row: Row, fields: dict[str, Any]) -> Scored:
+        if self._cohort is None or not self._scorer.compares(row):
+            return await self._scorer.score(row)
+        start = time.perf_counter()
+        try:
+            size = self._sizes.of(row)
+            if size == 1:
+                return await self._scorer.score(row, self._scorer.settings.group.alone)
+            result = await self._cohort.join(str(fields["uid"]), str(fields["session_id"]), size, row)
+        except RewardError as error:
+            result = RewardResult.failed("", error.failure)
+        cached = float(result.extra_data.get("cached", 0.0))
+        return self._scorer.scored(row, result, time.perf_counter() - start, cached)
 
     def _answer_ids(self, data: DataProto) -> Any:  # noqa: ANN401 - a tensor
         responses = data.batch["responses"][-1]

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 
 import numpy as np
 
+from reward_fn.adapters.verl.scorer import KINDS
 
-def reward_metrics(samples: Iterable[Mapping[str, object]], routes: Sequence[str] = ()) -> dict[str, float]:
+_OF_FAILURES = ("failed", "seconds", "cached")
+_OF_ALL_ROUTES = ("score", *_OF_FAILURES)
+_CODES = ("route", "failure_kind")
+"""Numbers that stand for words, of which a mean says nothing."""
+
+
+def failure_kind(sample: Mapping[str, object]) -> str | None:
+    """Return why a sample has no score, or None if it has one."""
+    kind = sample.get("failure_kind")
+    return KINDS[int(kind) - 1].value if isinstance(kind, float) and kind else None
+
+
+def reward_metrics(samples: Sequence[Mapping[str, object]], routes: Sequence[str] = ()) -> dict[str, float]:
     """Return statistics of the numeric parts of some samples' rewards.
 
     Args:
@@ -18,18 +31,18 @@ def reward_metrics(samples: Iterable[Mapping[str, object]], routes: Sequence[str
         routes: The names of the routes that a sample's `route` counts, from 0.
 
     Returns:
-        `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, and
-        `reward/num_samples`; nothing at all when no sample has any part. A sample that is marked as failed counts in
-        `failed` and `seconds` only, since its other numbers say nothing. With more than one route, the statistics of
-        each stand under `reward/<route>/` instead, and those of the score, of failures and seconds in both places.
+        `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, `reward/num_samples`,
+        and `reward/failed/<kind>` with the share of samples for each kind of failure that there was; nothing at all
+        when no sample has any part. A sample that is marked as failed counts in `failed`, `seconds` and `cached` only,
+        since its other numbers say nothing. With more than one route, the statistics of each stand under
+        `reward/<route>/` instead, and those of scores, failures, seconds and look-ups in both places.
     """
     values: dict[str, list[float]] = defaultdict(list)
-    count = 0
     for sample in samples:
-        count += bool(sample)
         for key, value in _numbers(sample):
             for name in _names(key, sample, routes):
                 values[name].append(value)
+    count = sum(map(bool, samples))
     if not count:
         return {}
     metrics = {"reward/num_samples": float(count)}
@@ -37,17 +50,14 @@ def reward_metrics(samples: Iterable[Mapping[str, object]], routes: Sequence[str
         array = np.asarray(numbers)
         for name in ("mean", "std", "min", "max"):
             metrics[f"reward/{key}/{name}"] = float(getattr(array, name)())
-    return metrics
-
-
-_OF_FAILURES = ("failed", "seconds")
-_OF_ALL_ROUTES = ("score", *_OF_FAILURES)
+    kinds = Counter(filter(None, map(failure_kind, samples)))
+    return metrics | {f"reward/failed/{kind}": number / count for kind, number in kinds.items()}
 
 
 def _numbers(sample: Mapping[str, object]) -> Iterable[tuple[str, float]]:
     failed = bool(sample.get("failed"))
     for key, value in sample.items():
-        told = not failed or key in _OF_FAILURES
+        told = key not in _CODES and (not failed or key in _OF_FAILURES)
         if told and isinstance(value, (Real, np.bool_)) and math.isfinite(value):
             yield key, float(value)
 
@@ -57,6 +67,4 @@ def _names(key: str, sample: Mapping[str, object], routes: Sequence[str]) -> lis
         return [key]
     route = sample.get("route")
     own = [f"{routes[int(route)]}/{key}"] if isinstance(route, float) and 0 <= route < len(routes) else []
-    if key == "route":
-        return []
     return [key, *own] if key in _OF_ALL_ROUTES else own

@@ -20,7 +20,7 @@ from reward_fn.adapters.verl.gold import PreflightSettings
 from reward_fn.adapters.verl.known_answers import EMPTY, GOLD, OTHER, Case, cases, rows_by_route
 from reward_fn.adapters.verl.scorer import Scored, Scorer
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, FailurePolicy
-from reward_fn.adapters.verl.training_rows import TrainingRow, is_elsewhere, training_files
+from reward_fn.adapters.verl.training_rows import TrainingRow, out_of_reach
 from reward_fn.adapters.verl.trials import Trial, paid_by_row, payments
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import Failure, RewardError, RewardResult
@@ -54,7 +54,7 @@ def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
     settings = scorer.settings
     if settings.preflight is False:
         return
-    if reason := _not_tried(config):
+    if reason := out_of_reach(config):
         console.print(f"preflight left out: {reason}", soft_wrap=True, markup=False)
         return
     problems: list[tuple[str, str]] = []
@@ -80,14 +80,6 @@ def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
             _warn(trials, settings.on_failure, console)
     if problems:
         raise RewardConfigError(problems)
-
-
-def _not_tried(config: DictConfig) -> str | None:
-    """Return why no row can be tried, or None."""
-    if config.data.custom_cls.path:
-        return "data.custom_cls makes the rows in its own way"
-    elsewhere = next((file for file in training_files(config) if is_elsewhere(file)), None)
-    return f"{elsewhere} of data.train_files is not on this machine" if elsewhere else None
 
 
 def _nothing_to_try(

@@ -25,9 +25,10 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.failure_rate import FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means, write_scores
-from reward_fn.adapters.verl.metrics import reward_metrics
+from reward_fn.adapters.verl.metrics import failure_kind, reward_metrics
 from reward_fn.adapters.verl.scorer import scorer_of
 from reward_fn.adapters.verl.settings import OURS, Settings
+from reward_fn.adapters.verl.watch import Watch
 
 POLL_INTERVAL_S = 0.05
 """verl's own 2 s are as long as a whole step of a small model."""
@@ -80,6 +81,8 @@ class _RewardMetrics:
         limit = self._settings.failure_limit if self._settings else None
         self._groups, self._samples = FailureRate("groups", limit), FailureRate("samples", limit)
         self._dropped: set[str] = set()
+        if self._settings is not None:
+            self._watch = Watch(self._settings)
         arguments = _stock_arguments(arguments["refill_fn"]) | arguments
         poll_interval = float(options.get("poll_interval", POLL_INTERVAL_S))
         super().__init__(poll_interval=poll_interval, **arguments)  # type: ignore[call-arg]
@@ -103,7 +106,7 @@ class _RewardMetrics:
                     f"{_FUNCTION}.reward_kwargs.on_failure is not drop_group; the reasons stand above, in the lines "
                     "of verl's agent loop ('Error in _run_prompt')"
                 )
-            self._groups.add(len(failed - self._dropped) * [True])
+            self._groups.add(len(failed - self._dropped) * ["the line of 'Error in _run_prompt' above"])
             self._dropped = failed
         return stale, filtered, failed, counts
 
@@ -120,11 +123,13 @@ class _RewardMetrics:
         # verl logs the parts of validation rewards by itself.
         if partition_id == "train":
             samples = _reward_parts(batch)
-            self._groups.add([False] * len({key.split("_")[0] for key in batch.keys}))
-            self._samples.add([bool(sample.get("failed")) for sample in samples])
-            if self._settings is not None and self._settings.on_failure == "group_mean":
-                write_scores(group_means(batch.keys, samples), partition_id)
+            self._groups.add([None] * len({key.split("_")[0] for key in batch.keys}))
+            self._samples.add(map(failure_kind, samples))
             metrics = {**metrics, **reward_metrics(samples, list(self._settings.rewards) if self._settings else [])}
+            if self._settings is not None:
+                metrics |= self._watch.metrics(global_steps, batch, samples)
+                if self._settings.on_failure == "group_mean":
+                    write_scores(group_means(batch.keys, samples), partition_id)
         return batch, metrics
 
 

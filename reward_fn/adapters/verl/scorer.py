@@ -16,7 +16,7 @@ from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import Failure, FailureKind, RewardDimensionWithScore, RewardError, RewardResult
-from reward_fn.store import Lookups, counted_lookups
+from reward_fn.store import counted_lookups
 
 OWN_KEYS = ("score", "failed", "failure_kind", "seconds", "cached", "route", "truncated")
 """What no part may be called: our own numbers of a sample."""
@@ -79,7 +79,7 @@ class Scorer:
                 (result,) = await (alone or self._needed(row)).ascore(self.settings.fields.sample(row))
             except RewardError as error:
                 result = RewardResult.failed("", error.failure)
-        return self.scored(row, result, time.perf_counter() - start, lookups)
+        return self.scored(row, result, time.perf_counter() - start, lookups.share)
 
     def score_sync(self, row: Row) -> Scored:
         """Do as `score`, in a thread."""
@@ -89,18 +89,23 @@ class Scorer:
                 (result,) = self._needed(row).score(self.settings.fields.sample(row))
             except RewardError as error:
                 result = RewardResult.failed("", error.failure)
-        return self.scored(row, result, time.perf_counter() - start, lookups)
+        return self.scored(row, result, time.perf_counter() - start, lookups.share)
 
     async def compare(self, rows: Sequence[Row]) -> list[RewardResult]:
-        """Return a result for each of several answers to one prompt, which are judged together."""
-        try:
-            samples = [self.settings.fields.sample(row) for row in rows]
-            group = samples[0].changed(output=[sample.output[0] for sample in samples])
-            return await self._needed(rows[0]).ascore(group)
-        except RewardError as error:
-            return [RewardResult.failed("", error.failure)] * len(rows)
+        """Return a result for each of several answers to one prompt, which are judged together.
 
-    def scored(self, row: Row, result: RewardResult, seconds: float, lookups: Lookups | None = None) -> Scored:
+        In its `extra_data` stands, as `cached`, the share of look-ups that found something.
+        """
+        with counted_lookups() as lookups:
+            try:
+                samples = [self.settings.fields.sample(row) for row in rows]
+                group = samples[0].changed(output=[sample.output[0] for sample in samples])
+                results = await self._needed(rows[0]).ascore(group)
+            except RewardError as error:
+                results = [RewardResult.failed("", error.failure)] * len(rows)
+        return [result.changed(extra_data={**result.extra_data, "cached": lookups.share}) for result in results]
+
+    def scored(self, row: Row, result: RewardResult, seconds: float, cached: float = 0.0) -> Scored:
         """Return a result in numbers.
 
         Raises:
@@ -120,7 +125,6 @@ class Scorer:
             numbers |= {"score": float(score), "failed": 0.0, "failure_kind": 0.0}
         if len(self._routes) > 1:
             numbers["route"] = self._routes.get(row.data_source, self._routes.get(DEFAULT_ROUTE, -1.0))
-        cached = lookups.found / lookups.asked if lookups and lookups.asked else 0.0
         return Scored(numbers | {"seconds": seconds, "cached": cached}, result)
 
     def _reward(self, row: Row) -> BaseReward | None:

@@ -33,15 +33,12 @@ class TrainingRow:
     row: Row
 
 
-def training_files(config: DictConfig) -> list[str]:
-    """Return what verl's config names as training data: paths, or addresses of other file systems."""
-    named = config.data.train_files
-    return [named] if isinstance(named, str) else list(named)
-
-
-def is_elsewhere(file: str) -> bool:
-    """Return whether verl has to fetch a file first."""
-    return "://" in file or file.startswith("hdfs:")
+def out_of_reach(config: DictConfig) -> str | None:
+    """Return why the rows of a run cannot be read before it, or None if they can."""
+    if config.data.custom_cls.path:
+        return "data.custom_cls makes the rows in its own way"
+    elsewhere = next((file for file in _files(config) if "://" in file or file.startswith("hdfs:")), None)
+    return f"{elsewhere} of {_KEY} is not on this machine" if elsewhere else None
 
 
 def training_rows(config: DictConfig) -> Iterator[TrainingRow]:
@@ -53,7 +50,7 @@ def training_rows(config: DictConfig) -> Iterator[TrainingRow]:
     Raises:
         RewardConfigError: A file is not there, cannot be read, or is not in verl's shape.
     """
-    files = training_files(config)
+    files = _files(config)
     prompt_key = config.data.get("prompt_key") or "prompt"
     for file in files:
         path = Path(file).expanduser()
@@ -68,6 +65,11 @@ def told(config: DictConfig, row: Row) -> Row:
         return row
     # verl's own managers add these two, and leave the conversation out.
     return replace(row, prompt=None, extra_info={**row.extra_info, "num_turns": 2, "rollout_reward_scores": {}})
+
+
+def _files(config: DictConfig) -> list[str]:
+    named = config.data.train_files
+    return [named] if isinstance(named, str) else list(named)
 
 
 def _row(line: Mapping[str, Any], prompt_key: str, path: Path) -> Row:

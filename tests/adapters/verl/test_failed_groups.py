@@ -16,7 +16,9 @@ from verl.trainer.ppo.v1 import get_trainer_cls
 
 from reward_fn.adapters.verl.failure_rate import FailureLimit, FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means
+from reward_fn.adapters.verl.scorer import KINDS
 from reward_fn.loading import RewardConfigError
+from reward_fn.schema import FailureKind
 
 SAMPLER = "trainer.v1.sampler.custom_sampler"
 FUNCTION = "reward.custom_reward_function"
@@ -52,10 +54,12 @@ def groups(queue):
                         "rm_scores": torch.nested.as_nested_tensor(
                             [torch.tensor([0.0] * (session + 1) + [parts["score"]])], layout=torch.jagged
                         ),
+                        "responses": torch.nested.as_nested_tensor([torch.arange(session + 2)], layout=torch.jagged),
                     },
                     batch_size=[1],
                 )
-                tq.kv_batch_put(keys=[key], partition_id=partition, fields=fields, tags=[{"status": "success"}])
+                tags = [{"status": "success", "response_len": session + 2}]
+                tq.kv_batch_put(keys=[key], partition_id=partition, fields=fields, tags=tags)
         return uids_made
 
     yield put
@@ -64,8 +68,10 @@ def groups(queue):
             tq.kv_clear(partition_id=partition, keys=keys)
 
 
-def part(score, failed=0.0, **more):
-    return {"score": score, "failed": failed, "seconds": 0.5, **more}
+def part(score, kind=None, **more):
+    """The numbers of an answer; `kind` says why it has failed."""
+    code = 0.0 if kind is None else KINDS.index(kind) + 1.0
+    return {"score": score, "failed": float(kind is not None), "failure_kind": code, "seconds": 0.5, **more}
 
 
 def whole(score):
@@ -133,11 +139,12 @@ def test_validation_keeps_its_groups(groups):
 
 
 def test_marked_failures_count_and_their_placeholders_do_not(groups):
-    groups([part(1.0), part(0.5), part(-9.0, failed=1.0)])
+    groups([part(1.0), part(0.5), part(-9.0, FailureKind.TIMEOUT)])
     _, metrics = build({"reward": "string_match", "on_failure": {"constant": -9}}).sample(1, "train", 1)
     assert metrics["reward/score/mean"] == 0.75
     assert metrics["reward/score/min"] == 0.5
-    assert metrics["reward/failed/mean"] == pytest.approx(1 / 3)
+    assert metrics["reward/failed/mean"] == metrics["reward/failed/timeout"] == pytest.approx(1 / 3)
+    assert not any("failure_kind" in key for key in metrics)
     assert metrics["reward/seconds/mean"] == 0.5
 
 
@@ -146,14 +153,16 @@ def test_too_many_dropped_groups_end_the_run(groups):
         groups(*[[]] * count)
 
     groups([], [])
-    with pytest.raises(TooManyFailuresError, match=r"4 of the last 4 groups have no reward, and at most 50% may"):
+    with pytest.raises(
+        TooManyFailuresError, match=r"4 of the last 4 groups have no reward \(4 x .*\), and at most 50% may"
+    ):
         build({**DROP, "failure_limit": {"window": 4}}, refill=refill).sample(1, "train", 2)
 
 
 def test_too_many_marked_failures_end_the_run(groups):
-    groups([part(0.0, failed=1.0)] * N)
+    groups([part(0.0, FailureKind.TIMEOUT)] * N)
     kwargs = {"reward": "string_match", "on_failure": {"constant": 0}, "failure_limit": {"rate": 0.9, "window": N}}
-    with pytest.raises(TooManyFailuresError, match=r"3 of the last 3 samples have no reward, and at most 90% may"):
+    with pytest.raises(TooManyFailuresError, match=r"3 of the last 3 samples .* \(3 x timeout\), and at most 90% may"):
         build(kwargs).sample(1, "train", 1)
 
 
@@ -184,7 +193,7 @@ GRPO = "algorithm.adv_estimator=grpo"
 
 
 def test_a_failed_answer_gets_the_mean_of_its_siblings(groups):
-    lost = part(0.0, failed=1.0)
+    lost = part(0.0, FailureKind.TIMEOUT)
     groups([part(1.0), lost, part(0.5)], [lost] * N, whole(0.25))
     batch, metrics = build(MEAN, GRPO).sample(1, "train", 3)
     stored = tq.kv_batch_get(keys=batch.keys, partition_id="train", select_fields=["rm_scores"])["rm_scores"]
@@ -215,7 +224,7 @@ def test_the_mean_of_a_group_is_none_for_a_critic():
 
 def test_the_turns_of_one_session_count_once():
     keys = ["a_0_0", "a_0_1", "a_1_0", "a_2_0"]
-    means = group_means(keys, [part(1.0), part(1.0), part(0.0), part(0.0, failed=1.0)])
+    means = group_means(keys, [part(1.0), part(1.0), part(0.0), part(0.0, FailureKind.TIMEOUT)])
     assert means == {"a_2_0": 0.5}
 
 
@@ -249,7 +258,7 @@ def test_the_fixes_are_accepted():
 
 def test_a_window_that_is_not_full_is_not_judged():
     rate = FailureRate("samples", FailureLimit(rate=0.5, window=4))
-    rate.add([True, True, True])
-    with pytest.raises(TooManyFailuresError):
-        rate.add([False])
-    FailureRate("samples", None).add([True] * 1000)
+    rate.add(["timeout", "crash", "timeout"])
+    with pytest.raises(TooManyFailuresError, match=r"3 of the last 4 samples .*2 x timeout, 1 x crash"):
+        rate.add([None])
+    FailureRate("samples", None).add(["crash"] * 1000)

@@ -20,7 +20,7 @@ MIX = {
     "weights": {"format": 0.25, "match": 0.75},
 }
 RIGHT = "<think>I add.</think><answer>4</answer>"
-KEYS = {"score", "failed", "seconds"}
+KEYS = {"score", "failed", "failure_kind", "seconds", "cached"}
 
 
 def loaded(name="compute_score", **kwargs):
@@ -140,7 +140,6 @@ def test_the_router_of_a_reward_model_is_not_a_field():
         ({"reward": "string_match", "on_failure": "zero"}, "on_failure: write one of raise, drop_group, group_mean or"),
         ({"reward": "string_match", "on_failure": {"constant": math.nan}}, "on_failure"),
         ({"reward": "string_match", "fields": {"answer": "x"}}, r"fields\.answer"),
-        ({"reward": "safety_listwise_reward", "llm": {"model": "m", "api_key": "k"}}, "compares answers"),
     ],
 )
 def test_wrong_settings_are_named(kwargs, said, tmp_path, monkeypatch):
@@ -156,8 +155,19 @@ def test_a_part_may_not_have_a_name_of_ours():
 
 
 @pytest.mark.parametrize(
-    "setting", [{"on_failure": "group_mean"}, {"on_truncated": {"constant": 0}}, {"log": {"folder": "x"}}]
+    ("setting", "key"),
+    [
+        ({**MIX, "on_failure": "group_mean"}, "on_failure"),
+        ({**MIX, "on_truncated": {"constant": 0}}, "on_truncated"),
+        ({**MIX, "log": {"folder": "x"}}, "log"),
+        ({"reward": "safety_listwise_reward", "llm": {"model": "m", "api_key": "k"}}, "reward"),
+    ],
 )
-def test_what_a_function_cannot_do_is_refused(setting):
-    with pytest.raises(RewardConfigError, match=f"{next(iter(setting))}: .* use the reward manager"):
-        call(loaded(**MIX, **setting))
+def test_what_a_function_cannot_do_is_refused(setting, key):
+    with pytest.raises(RewardConfigError, match=f"{key}: .* use the reward manager"):
+        call(loaded(**setting))
+
+
+def test_look_ups_in_caches_are_a_number():
+    function = loaded(reward="cached", of="string_match")
+    assert [call(function, answer)["cached"] for answer in ("only here", "only here", "here too")] == [0, 1, 0]

@@ -23,7 +23,8 @@ from reward_fn.loading import RewardConfigError
 WORDS = ["<unk>", "<end>", "<pad>", "4", "5", "sum", "is", "the"]
 LONGEST = 6
 MIX = {"reward": "weighted_sum", "parts": {"match": "string_match", "short": {"reward": "length_penalty"}}}
-KEYS = {"score", "match", "short", "failed", "seconds"}
+OWN = {"score", "failed", "failure_kind", "seconds", "cached"}
+KEYS = OWN | {"match", "short"}
 MANAGER = [
     "reward.reward_manager.source=importlib",
     "reward.reward_manager.name=GalleryRewardManager",
@@ -136,7 +137,7 @@ def test_special_tokens_are_left_out_and_the_score_stands_at_the_end(scored, tok
     tensor, extra = scored({"reward": "string_match"}, data, *MANAGER)
     assert extra["score"] == [1, 0, 0]
     assert tensor[0].tolist() == [0, 1, 0, 0, 0, 0]
-    assert set(extra) == {"score", "failed", "seconds", "truncated"}
+    assert set(extra) == OWN | {"truncated"}
 
 
 def test_the_function_under_verls_own_manager_says_the_same(numbers, tokenizer):
