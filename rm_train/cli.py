@@ -239,6 +239,64 @@ def score(
 
 
 @main.command()
+@click.argument("described", metavar="REWARD")
+@click.option("--on-failure", required=True, metavar="raise|constant:X",
+              help="What an answer without a score gets: an error (HTTP 500), or a number.")  # fmt: skip
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A field of the reward; may be repeated.")
+@click.option("--fields", "places", default="{}", metavar="YAML",
+              help="Where a sample's fields stand: '{reference: ground_truth.answer}' in labels.")  # fmt: skip
+@click.option("--scores", metavar="PART", help="The part that dynamic filtering goes by; the reward by default.")
+@click.option("--end-token", "end_tokens", multiple=True, help="What ends an answer, if not a usual special token.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes a free one.")
+@click.option("--max-mb", type=click.IntRange(1), default=64, show_default=True, help="The largest request.")
+def serve(
+    described: str,
+    on_failure: str,
+    fields: tuple[str, ...],
+    places: str,
+    scores: str | None,
+    end_tokens: tuple[str, ...],
+    host: str,
+    port: int,
+    max_mb: int,
+) -> None:
+    """Serve REWARD, a name or a YAML file, by OpenRLHF's protocol for remote rewards.
+
+    The URL is for OpenRLHF's --reward.remote_url; GET /stats counts answers and failures. SIGTERM and Ctrl-C end it
+    when the requests in flight are answered.
+
+    \b
+    rm-train serve math_verify_reward --on-failure raise
+    rm-train serve mix.yaml --on-failure constant:0 --host 0.0.0.0 --port 5000
+    """
+    import yaml
+
+    from reward_fn.adapters.openrlhf.scorer import END_TOKENS, Scorer
+    from reward_fn.adapters.rows import SampleFields
+    from reward_fn.loading import RewardConfigError
+    from rm_train.scoring import ScoreError, described_reward
+
+    try:
+        from reward_fn.adapters.openrlhf.server import RewardServer
+    except ModuleNotFoundError as error:
+        _fail(ModuleNotFoundError(f"{error.name} is missing; install it with: pip install 'rm-train[serve]'"))
+    try:
+        scorer = Scorer(
+            described_reward(described, fields),
+            on_failure=on_failure,
+            fields=SampleFields.model_validate(yaml.safe_load(places)),
+            end_tokens=end_tokens or END_TOKENS,
+            scores=scores,
+        )
+        server = RewardServer(scorer, max_bytes=max_mb * 2**20)
+        server.run(host, port, lambda url: click.echo(f"{scorer.reward.name} at {url}, on_failure {on_failure}"))
+    except (ScoreError, RewardConfigError, ValueError, yaml.YAMLError, OSError) as error:
+        _fail(error)
+    click.echo(f"stopped: {json.dumps(server.stats.told())}")
+
+
+@main.command()
 def rewards() -> None:
     """List all rewards: name, pattern, range, and what each one measures."""
     from reward_fn.registry import RewardRegistry
