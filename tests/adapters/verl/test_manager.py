@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
 import torch
-import verl
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from tensordict import TensorDict
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -18,7 +14,9 @@ from verl import DataProto
 from verl.experimental.reward_loop import RewardLoopManager, RewardLoopWorker
 
 from reward_fn.adapters.verl.sample_log import LogSettings, SampleLog
+from reward_fn.adapters.verl.scorer import KINDS
 from reward_fn.loading import RewardConfigError
+from reward_fn.schema import FailureKind
 
 WORDS = ["<unk>", "<end>", "<pad>", "4", "5", "sum", "is", "the"]
 LONGEST = 6
@@ -43,29 +41,20 @@ def tokenizer(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+@pytest.fixture
+def composed(tokenizer, verl_config):
+    def composed(kwargs, *overrides):
+        sizes = ["reward.num_workers=2", "data.train_batch_size=8", f"data.max_response_length={LONGEST}"]
+        return verl_config(kwargs, f"actor_rollout_ref.model.path={tokenizer.name_or_path}", *sizes, *overrides)
+
+    return composed
 
 
-def composed(tokenizer, kwargs, *overrides):
-    with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
-        config = compose(
-            "ppo_trainer",
-            [
-                *("reward.num_workers=2", "reward.custom_reward_function.path=pkg://reward_fn.adapters.verl"),
-                f"actor_rollout_ref.model.path={tokenizer.name_or_path}",
-                *(f"data.max_response_length={LONGEST}", *overrides),
-            ],
-        )
-    OmegaConf.update(config, "reward.custom_reward_function.reward_kwargs", kwargs, force_add=True)
-    return config
+def rows(tokenizer, *answers, ground_truth="4", group=1):
+    """Answers as verl's rollouts hand them over, padded to one length: as many to each prompt as `group` says.
 
-
-def rows(tokenizer, *answers, ground_truth="4"):
-    """Answers as verl's rollouts hand them over, padded to one length; a ground truth for all or for each."""
+    A ground truth is for all or for each.
+    """
     ids = [tokenizer.convert_tokens_to_ids(answer.split()) for answer in answers]
     pad = tokenizer.pad_token_id
     responses = torch.tensor([one + [pad] * (LONGEST - len(one)) for one in ids])
@@ -91,20 +80,21 @@ def rows(tokenizer, *answers, ground_truth="4"):
             "data_source": column(["sums"] * len(ids)),
             "reward_model": column([{"style": "rule", "ground_truth": truth} for truth in truths]),
             "extra_info": column([{"index": index} for index in range(len(ids))]),
-            "raw_prompt": column([[{"role": "user", "content": f"sum {index}"}] for index in range(len(ids))]),
-            "uid": column([f"u{index}" for index in range(len(ids))]),
+            "raw_prompt": column([[{"role": "user", "content": f"sum {index // group}"}] for index in range(len(ids))]),
+            "uid": column([f"u{index // group}" for index in range(len(ids))]),
+            "session_id": column([index % group for index in range(len(ids))]),
             "global_steps": column([3] * len(ids)),
         },
     )
 
 
 @pytest.fixture
-def scored(cluster, tokenizer):
+def scored(cluster, composed):
     """Scores rows by verl's workers in processes of Ray, and returns the tensor of scores and all numbers."""
     started = []
 
     def scored(kwargs, data, *overrides):
-        manager = RewardLoopManager(composed(tokenizer, kwargs, *overrides))
+        manager = RewardLoopManager(composed(kwargs, *overrides))
         started.extend(manager.reward_loop_workers)
         result = manager.compute_rm_score(data)
         extra = {key: list(result.non_tensor_batch[key]) for key in result.meta_info["reward_extra_keys"]}
@@ -116,14 +106,14 @@ def scored(cluster, tokenizer):
 
 
 @pytest.fixture
-def numbers(tokenizer):
+def numbers(composed):
     """Scores rows by one of verl's workers in this process, and returns all numbers."""
 
     async def scored(config, data):
         return await RewardLoopWorker(config).compute_score_batch(data)
 
     def numbers(kwargs, data, *overrides):
-        outputs = asyncio.run(scored(composed(tokenizer, kwargs, *overrides), data))
+        outputs = asyncio.run(scored(composed(kwargs, *overrides), data))
         infos = [output["reward_extra_info"] for output in outputs]
         assert [output["reward_score"] for output in outputs] == [info["score"] for info in infos]
         assert all(list(info) == list(infos[0]) for info in infos)
@@ -185,6 +175,39 @@ def test_group_mean_needs_the_sampler(numbers, tokenizer):
     with pytest.raises(RewardConfigError, match="on_failure"):
         numbers(kwargs, data, *MANAGER, sampler, "trainer.use_v1=false")
     assert numbers(kwargs, data, *MANAGER, sampler)["failed"] == [0, 1]
+
+
+LONGEST_WINS = "rewards_of_tests:LongestReward"
+GROUP = {"reward": {"reward": "weighted_sum", "parts": {"long": LONGEST_WINS, "match": "string_match"}}}
+SIZES = ["actor_rollout_ref.rollout.n=3", "actor_rollout_ref.rollout.val_kwargs.n=3"]
+
+
+def test_answers_to_one_prompt_are_compared_wherever_they_are_scored(scored, tokenizer):
+    answers = ["4 <end>", "the sum is 4 <end>", "is 4 <end>", "the <end>", "sum <end>", "the 4 <end>"]
+    data = rows(tokenizer, *answers, group=3)
+    data.reorder(torch.tensor([0, 3, 1, 4, 2, 5]))
+    tensor, extra = scored(GROUP, data, *MANAGER, *SIZES)
+    assert extra["long"] == [0, 0, 1, 0, 0.5, 1]
+    assert extra["match"] == [1, 0, 0, 0, 0, 0]
+    assert tensor.sum(dim=1).tolist() == pytest.approx(extra["score"])
+    assert extra["failed"] == [0] * 6
+
+
+def test_a_group_that_cannot_be_compared_fails_and_no_other(cluster, numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", "is <end>", "4 <end>", "the sum <end>", group=3)
+    extra = numbers({**GROUP, "on_failure": {"constant": -1}}, data, *MANAGER, *SIZES)
+    assert extra["failed"] == [1, 1, 1, 0, 0, 0]
+    assert extra["failure_kind"][:3] == [float(KINDS.index(FailureKind.REFUSAL) + 1)] * 3
+    assert extra["long"] == [0, 0, 0, 0.5, 0, 1]
+
+
+def test_an_answer_that_is_alone_has_a_reward_of_its_own(cluster, numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "5 <end>", "is <end>", "the sum <end>", group=2)
+    for index, split in enumerate(["test", "test", "train", "train"]):
+        data.non_tensor_batch["extra_info"][index]["split"] = split
+    kwargs = {"reward": LONGEST_WINS, "group": {"alone": "string_match"}}
+    extra = numbers(kwargs, data, *MANAGER, "actor_rollout_ref.rollout.n=2")
+    assert extra["score"] == [1, 0, 0, 1]
 
 
 def test_reasons_and_texts_go_to_the_log(scored, tokenizer, tmp_path):

@@ -1,0 +1,36 @@
+"""What the tests of verl's plug-ins share: its config, and rewards that its workers can import."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import ray
+import verl
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+
+
+@pytest.fixture(scope="session")
+def verl_config():
+    """Compose verl's own config: our `reward_kwargs`, and overrides."""
+
+    def verl_config(kwargs, *overrides):
+        with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
+            function = "reward.custom_reward_function"
+            config = compose("ppo_trainer", [f"{function}.path=pkg://reward_fn.adapters.verl", *overrides])
+        OmegaConf.update(config, f"{function}.reward_kwargs", kwargs, force_add=True)
+        return config
+
+    return verl_config
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    variables = {"PYTHONPATH": os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])}
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": variables})
+    yield
+    ray.shutdown()
