@@ -47,6 +47,11 @@ class Lookups:
     asked: int = 0
     found: int = 0
 
+    @property
+    def share(self) -> float:
+        """Return the share of what they were asked for that they had; 0 if nobody asked."""
+        return self.found / self.asked if self.asked else 0.0
+
 
 _lookups: ContextVar[Lookups | None] = ContextVar("lookups", default=None)
 
