@@ -43,6 +43,7 @@ GALLERY = {
     "reasoning_format": "reward_fn.rules.format.reasoning:ReasoningFormatReward",
     "reasoning_tool_call_format": "reward_fn.rules.format.reasoning:ReasoningToolCallFormatReward",
     "regex_match": "reward_fn.rules.format.regex:RegexMatchReward",
+    "rm_gallery": "reward_fn.adapters.rm_gallery.reward:RMGalleryReward",
     "rouge": "reward_fn.rules.text.rouge:RougeReward",
     "router": "reward_fn.compose.router:RouterReward",
     "rubric": "reward_fn.judges.rubric:RubricReward",

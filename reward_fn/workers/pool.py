@@ -20,7 +20,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from reward_fn.schema import FailureKind, RewardError
@@ -40,6 +42,21 @@ MEMORY = 4 * 2**30
 _Job = tuple["Future[Any]", bytes, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where workers run, if not as this process does.
+
+    Attributes:
+        python: The interpreter.
+        folder: The working folder.
+        path: Folders with modules, beside those that the interpreter has.
+    """
+
+    python: str
+    folder: Path
+    path: Sequence[str]
+
+
 class WorkerPool:
     """Worker processes, started when there is work for them.
 
@@ -48,6 +65,7 @@ class WorkerPool:
         memory: Bytes of address space that each of them may take.
         command: The module that a worker runs, which calls `job.main`, and its further arguments.
         environment: Its environment variables, if not those of this process.
+        home: Its interpreter and folder, if not those of this process.
     """
 
     def __init__(
@@ -56,9 +74,10 @@ class WorkerPool:
         memory: int = MEMORY,
         command: Sequence[str] = ("reward_fn.workers",),
         environment: Mapping[str, str] | None = None,
+        home: Home | None = None,
     ) -> None:
         self.size = size
-        self._worker = partial(_Worker, [command[0], str(memory), *command[1:]], environment)
+        self._worker = partial(_Worker, [command[0], str(memory), *command[1:]], environment, home)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._idle = 0
@@ -106,8 +125,8 @@ class WorkerPool:
 class _Worker:
     """One worker process, and the next one when it is gone."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None) -> None:
-        self._command, self._environment = command, environment
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None, home: Home | None) -> None:
+        self._command, self._environment, self._home = command, environment, home
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
 
@@ -136,10 +155,12 @@ class _Worker:
 
     def _start(self) -> None:
         self._end()
-        path = os.pathsep.join(filter(None, sys.path))
+        home = self._home
+        path = os.pathsep.join(home.path if home else filter(None, sys.path))
         environment = os.environ if self._environment is None else self._environment
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *self._command],
+            [home.python if home else sys.executable, "-m", *self._command],
+            cwd=home.folder if home else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # what a buffer held, `_wait` would not see
