@@ -26,10 +26,11 @@ class RewardConfigError(ValueError):
 
     Attributes:
         problems: Pairs of the key, such as `parts.length.max_length`, and what is wrong with it.
+        where: The file that it is written in, if it is one.
     """
 
     def __init__(self, problems: list[tuple[str, str]], where: str = "") -> None:
-        self.problems = problems
+        self.problems, self.where = problems, where
         lines = [": ".join(filter(None, (where, key, problem))) for key, problem in problems]
         super().__init__("\n".join(lines))
 

@@ -146,6 +146,35 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@main.command("check-reward")
+@click.argument("overrides", nargs=-1)
+@click.option("--config-dir", "-cd", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="A folder of your own configs, as verl's command line takes it.")  # fmt: skip
+@click.option("--config-name", "-cn", default="ppo_trainer", show_default=True, help="The config to start from.")
+def check_reward(overrides: tuple[str, ...], config_dir: Path | None, config_name: str) -> None:
+    """Check the reward of your own verl run before you start it.
+
+    OVERRIDES are those of your `python -m verl.trainer.main_ppo` line. The config is composed as verl does it, the
+    reward that it names is made, and a few rows of data.train_files are scored with their right answer, an empty one
+    and that of another row. No GPU is needed, and Ray does not start. What is wrong is listed with its key and its
+    fix, and the exit status is 1.
+
+    \b
+    rm-train check-reward data.train_files=gsm8k/train.parquet \\
+      reward.custom_reward_function.path=pkg://reward_fn.adapters.verl \\
+      +reward.custom_reward_function.reward_kwargs.reward=math_verify_reward
+    """
+    from rich.console import Console
+
+    from rm_train.launch.check_reward import check_reward as check
+    from rm_train.launch.checks import ConfigError
+
+    try:
+        check(overrides, Console(highlight=False), config_dir=config_dir, config_name=config_name)
+    except ConfigError as error:
+        _fail(error)
+
+
 @main.command()
 @click.option("--model", required=True, help="A model folder or a name on the Hugging Face hub.")
 @click.option("--data", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -73,6 +73,12 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
     return config
 
 
+def reward_label(config: DictConfig) -> str:
+    """Return what to call a run's reward: its recipe, or the reward itself where that has none."""
+    kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
+    return str(kwargs.get("recipe") or kwargs.get("reward") or config.reward.custom_reward_function.name)
+
+
 def _compose(task: str, overrides: Sequence[str]) -> DictConfig:
     with initialize_config_dir(version_base=None, config_dir=str(configs_dir().resolve())):
         return compose(task, overrides=[f"hydra.searchpath=[file://{verl_configs()}]", *overrides])
@@ -88,6 +94,5 @@ def _run_name(task: str, config: DictConfig) -> str:
     """Return a readable name whose last part is a digest of everything that shapes the result."""
     whole = OmegaConf.to_container(OmegaConf.merge(config, dict.fromkeys(_NOT_IN_THE_NAME, "")), resolve=True)
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
-    recipe = config.reward.custom_reward_function.reward_kwargs.recipe
-    parts = (task, config.dataset, config.base_model, recipe, f"seed{config.seed}", digest)
+    parts = (task, config.dataset, config.base_model, reward_label(config), f"seed{config.seed}", digest)
     return re.sub(r"[^\w.-]+", "_", "-".join(map(str, parts)))

@@ -6,20 +6,26 @@ found here in a second; in a run it looks like a model that does not learn.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from numbers import Real
-from pathlib import Path
 
-import pyarrow.parquet as pq
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
+from reward_fn import loop
+from reward_fn.adapters.rows import Row
+from reward_fn.adapters.verl.scorer import Scored, scorer_of
+from reward_fn.adapters.verl.settings import OURS
+from reward_fn.adapters.verl.training_rows import TrainingRow, out_of_reach, training_rows
+from reward_fn.adapters.verl.trials import Trial, paid_by_row, payments
 from reward_fn.judges.pointwise import SCORES, PointwiseVerdict, format_pointwise
-from rm_train.launch.checks.data_files import training_files
-from rm_train.launch.checks.problem import Problem, settle
+from reward_fn.loading import RewardConfigError
+from rm_train.launch.checks.problem import ConfigError, Problem, listing, settle
+from rm_train.launch.checks.reward import problems_of
 from rm_train.launch.reward_function import load_reward
 
 _KEY = "reward.custom_reward_function"
@@ -31,35 +37,14 @@ GARBAGE = ("empty", "prose", "truncated")
 """The kinds of answers that hold no verdict."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """A training row, as far as a reward sees it; `number` is its place in the data, from 0."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried(Trial):
+    """A trial, and what the function said: `result` is an exception when it raised one."""
 
-    number: int
-    data_source: str
-    ground_truth: object
-    extra_info: Mapping[str, object]
-
-    def __str__(self) -> str:
-        return f"row {self.number} (target {self.ground_truth})"
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What a reward said to one kind of answer for one row; `result` is an exception when it raised one."""
-
-    row: Row
-    kind: str
     result: object
 
     def __str__(self) -> str:
-        return f"{self.row}, {self.kind} answer"
-
-    @property
-    def reward(self) -> float | None:
-        """The score that verl would train on; None when there is none."""
-        score = self.result.get("score") if isinstance(self.result, Mapping) else self.result
-        return float(score) if isinstance(score, Real) and math.isfinite(score) else None
+        return f"{self.place}, {self.kind} answer"
 
 
 def preflight(config: DictConfig, console: Console) -> None:
@@ -74,10 +59,13 @@ def preflight(config: DictConfig, console: Console) -> None:
     if reason := _not_tried(config):
         console.print(f"preflight left out: {reason}")
         return
-    rows = choose_rows(training_files(config), config.preflight_rows)
+    try:
+        rows = choose_rows(config, config.preflight_rows)
+    except RewardConfigError as error:
+        raise ConfigError(listing(problems_of(error))) from error
     settle([problem for row in rows for problem in _off_scale(row)], console)
     trials = _try_all(config, rows)
-    console.print(_table(trials))
+    console.print(payments(trials))
     settle(unusable(trials) or disordered(trials), console)
 
 
@@ -94,21 +82,18 @@ def answers(target: int) -> dict[str, str]:
     }
 
 
-def choose_rows(files: Sequence[Path], count: int) -> list[Row]:
-    """Return some of the first rows, from the lowest target to the highest."""
-    columns = ["data_source", "reward_model", "extra_info"]
-    with pq.ParquetFile(files[0]) as file:
-        batch = next(file.iter_batches(_LOOKED_AT, columns=columns))
-    rows = [
-        Row(number, line["data_source"], line["reward_model"]["ground_truth"], line["extra_info"] or {})
-        for number, line in enumerate(batch.to_pylist())
-    ]
-    rows.sort(key=lambda row: str(row.ground_truth))
+def choose_rows(config: DictConfig, count: int) -> list[TrainingRow]:
+    """Return some of the first rows, from the lowest target to the highest.
+
+    Raises:
+        RewardConfigError: The training data cannot be read.
+    """
+    rows = sorted(islice(training_rows(config), _LOOKED_AT), key=lambda row: str(row.row.ground_truth))
     count = min(count, len(rows))
     return [rows[place * (len(rows) - 1) // max(1, count - 1)] for place in range(count)]
 
 
-def unusable(trials: Sequence[Trial]) -> list[Problem]:
+def unusable(trials: Sequence[Tried]) -> list[Problem]:
     """Find results that would end a run, or make its advantages NaN."""
     raised = [
         f"{trial}: raised {type(trial.result).__name__}: {trial.result}"
@@ -117,7 +102,7 @@ def unusable(trials: Sequence[Trial]) -> list[Problem]:
     ]
     if raised:
         return [_problem(raised, "the reward must take any answer; give a score to those without a verdict too")]
-    scoreless = [f"{trial}: returned {trial.result!r}" for trial in trials if trial.reward is None]
+    scoreless = [f"{trial}: returned {trial.result!r}" for trial in trials if trial.paid is None]
     if scoreless:
         return [_problem(scoreless, "return a finite number, or a dictionary with one under 'score'")]
     first = trials[0]
@@ -131,12 +116,8 @@ def unusable(trials: Sequence[Trial]) -> list[Problem]:
 
 def disordered(trials: Sequence[Trial]) -> list[Problem]:
     """Find rows whose answers are not paid in order: gold above wrong, and nothing unreadable above wrong."""
-    rewards: dict[Row, dict[str, float]] = {}
-    for trial in trials:
-        if trial.reward is not None:
-            rewards.setdefault(trial.row, {})[trial.kind] = trial.reward
     found = []
-    for row, paid in rewards.items():
+    for row, paid in paid_by_row(trials).items():
         wrong = f"a wrong one {paid['wrong']:g}"
         if paid["gold"] <= paid["wrong"]:
             found.append(f"{row}: the right verdict is paid {paid['gold']:g}, {wrong}")
@@ -156,45 +137,59 @@ def _not_tried(config: DictConfig) -> str | None:
         return "the reward asks a reward model, which starts with the run"
     if not config.reward.custom_reward_function.path:
         return f"no {_KEY}.path, so verl or a reward manager chooses the reward"
-    return None
+    return out_of_reach(config)
 
 
-def _off_scale(row: Row) -> list[Problem]:
-    if str(row.ground_truth) in map(str, SCORES):
+def _off_scale(row: TrainingRow) -> list[Problem]:
+    target = row.row.ground_truth
+    if str(target) in map(str, SCORES):
         return []
-    return [Problem("data.train_files", f"row {row.number}: reward_model.ground_truth is {row.ground_truth!r}",
+    return [Problem("data.train_files", f"{row.place}: reward_model.ground_truth is {target!r}",
                     f"make it a score from {SCORES[0]} to {SCORES[-1]}; "
                     "to train on something else, write preflight_rows=0")]  # fmt: skip
 
 
-def _try_all(config: DictConfig, rows: Sequence[Row]) -> list[Trial]:
-    tried = [(row, kind, text) for row in rows for kind, text in answers(int(str(row.ground_truth))).items()]
-    results = load_reward(config)([
+def _try_all(config: DictConfig, rows: Sequence[TrainingRow]) -> list[Tried]:
+    tried = [
+        (f"{row.place} (target {row.row.ground_truth})", kind, replace(row.row, answer=text))
+        for row in rows
+        for kind, text in answers(int(str(row.row.ground_truth))).items()
+    ]
+    results = _results(config, [row for _, _, row in tried])
+    return [_tried(place, kind, result) for (place, kind, _), result in zip(tried, results, strict=True)]
+
+
+def _results(config: DictConfig, rows: Sequence[Row]) -> list[object]:
+    """Return what the configured reward says to each row: its result, or the exception that it raised."""
+    function = load_reward(config)
+    settings = config.reward.custom_reward_function
+    if settings.path == OURS:
+        # The reward manager asks the scorer, without the function between them.
+        return loop.run(_scores(settings.get("reward_kwargs") or {}, rows))
+    return function([
         {
             "data_source": row.data_source,
-            "solution_str": text,
+            "solution_str": row.answer,
             "ground_truth": row.ground_truth,
-            # verl's reward manager adds these two.
-            "extra_info": {**row.extra_info, "num_turns": 2, "rollout_reward_scores": {}},
+            "extra_info": dict(row.extra_info),
         }
-        for row, _, text in tried
+        for row in rows
     ])  # fmt: skip
-    return [Trial(row, kind, result) for (row, kind, _), result in zip(tried, results, strict=True)]
 
 
-def _table(trials: Sequence[Trial]) -> Table:
-    rows = len({trial.row.number for trial in trials})
-    table = Table(title=f"what the reward pays, on {rows} training rows")
-    for heading in ("answer", "mean", "lowest", "highest"):
-        table.add_column(heading, justify="left" if heading == "answer" else "right")
-    for kind in dict.fromkeys(trial.kind for trial in trials):
-        paid = [trial.reward for trial in trials if trial.kind == kind and trial.reward is not None]
-        figures = (sum(paid) / len(paid), min(paid), max(paid)) if paid else ()
-        table.add_row(kind, *(f"{figure:+.3f}" for figure in figures))
-    return table
+async def _scores(kwargs: Mapping[str, object], rows: Sequence[Row]) -> list[object]:
+    scorer = scorer_of(kwargs)
+    found = await asyncio.gather(*(scorer.score(row) for row in rows), return_exceptions=True)
+    return [one.numbers if isinstance(one, Scored) else one for one in found]
 
 
-def _keys(trial: Trial) -> list[str]:
+def _tried(place: str, kind: str, result: object) -> Tried:
+    score = result.get("score") if isinstance(result, Mapping) else result
+    paid = float(score) if isinstance(score, Real) and math.isfinite(score) else None
+    return Tried(place=place, kind=kind, paid=paid, failure="no score" if paid is None else "", result=result)
+
+
+def _keys(trial: Tried) -> list[str]:
     return sorted(trial.result) if isinstance(trial.result, Mapping) else ["a number"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from rm_train.files import atomic_write_json, atomic_write_text
+from rm_train.launch.config import reward_label
 
 _PACKAGES = ("rm-train", "verl", "torch", "ray", "transformers")
 
@@ -42,7 +43,7 @@ class RunRecord:
         self._content |= {
             "title": f"{task} judge: {config.base_model} on {config.dataset}",
             "task": task,
-            "recipe": config.reward.custom_reward_function.reward_kwargs.recipe,
+            "recipe": reward_label(config),
             "base_model": config.base_model,
             "data": {
                 "name": f"{config.dataset}/{config.attribute}",

@@ -84,7 +84,7 @@ def test_an_added_key_that_is_like_no_other_is_a_warning(check):
     [
         "++trainer.total_step=4",
         "+actor_rollout_ref.model.override_config.hidden_dropout=0.1",
-        "+reward.custom_reward_function.reward_kwargs.strictness=2",
+        "+reward.custom_reward_function.reward_kwargs.failure_limit.rate=0.2",
         "+ray_kwargs.ray_init.log_to_driver=false",
         "+actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space=1",
         "+my_own_section.anything=1",
@@ -143,8 +143,27 @@ def test_a_key_that_verl_ignores_is_an_error_that_names_the_new_one(override, ne
         ("max_val_rows=some", "max_val_rows: is 'some'; write a whole number, 1 or more, or null"),
         ("longest_prompt=0", "longest_prompt: is 0; write a whole number, 1 or more"),
         ("cache_dir=7", "cache_dir: is 7; write text"),
-        ("reward.custom_reward_function.reward_kwargs.recipe=linaer", "(did you mean linear?)"),
-        ("+reward.custom_reward_function.reward_kwargs.k=0", "reward_kwargs.k: is 0; write a number above 0"),
+        (
+            "reward.custom_reward_function.reward_kwargs.recipe=linaer",
+            "reward_kwargs.recipe: there is no recipe 'linaer'; choose one of exp_decay, linear, exact "
+            "(did you mean linear?)",
+        ),
+        ("+reward.custom_reward_function.reward_kwargs.k=0", "reward_kwargs.k: Input should be greater than 0"),
+        (
+            "+reward.custom_reward_function.reward_kwargs.on_failure=drop_group",
+            "data.gen_batch_size: is not 1, and on_failure=drop_group replaces single groups; write 1",
+        ),
+        ("+reward.custom_reward_function.reward_kwargs.on_failure=drop", "reward_kwargs.on_failure: write one of"),
+        ("reward.custom_reward_function.reward_kwargs.reward=f2_score", "did you mean f1_score"),
+        (
+            "reward.reward_model.enable=true",
+            "reward.reward_model.enable: beside the policy it is scored without ground truth; write",
+        ),
+        (
+            "reward.custom_reward_function.path=mine.py",
+            "path: is mine.py, and GalleryRewardManager scores by reward_kwargs without it; write "
+            "reward.reward_manager.source=register reward.reward_manager.name=naive too",
+        ),
         ("data.train_batch_size=many", "data.train_batch_size: is 'many'; write a number, such as verl's own 1024"),
         ("data.train_batch_size=1.5", "data.train_batch_size: is 1.5; write a whole number, 1 or more"),
         ("data.max_response_length=0", "data.max_response_length: is 0; write a whole number, 1 or more"),
@@ -165,7 +184,9 @@ def test_all_wrong_values_are_named_together(check):
 
 def test_a_reward_of_the_users_takes_its_own_arguments(check, tmp_path: Path):
     path = tmp_path / "mine.py"
-    overrides = [f"reward.custom_reward_function.path={path}", "+reward.custom_reward_function.reward_kwargs.k=zero"]
+    manager = ["reward.reward_manager.source=register", "reward.reward_manager.name=naive"]
+    function = "reward.custom_reward_function"
+    overrides = [f"{function}.path={path}", f"+{function}.reward_kwargs.k=zero", *manager]
     assert str(check(*overrides)) == ""
 
 

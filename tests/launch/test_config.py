@@ -18,7 +18,12 @@ def run_dir(*overrides: str) -> str:
 def test_the_config_is_verls_own_with_ours_on_top() -> None:
     config = compose_config("pointwise", [])
     assert config.algorithm.adv_estimator == "grpo"
-    assert config.reward.custom_reward_function.path == "pkg://rm_train.tasks.pointwise"
+    assert config.reward.custom_reward_function.path == "pkg://reward_fn.adapters.verl"
+    assert config.reward.custom_reward_function.reward_kwargs == {
+        "reward": "pointwise_verdict_reward",
+        "recipe": "exact",
+        "preflight": False,
+    }
     assert config.actor_rollout_ref.rollout.name == "hf_cpu"
     assert config.actor_rollout_ref.actor.clip_ratio == 0.2  # untouched: verl's default
     assert config.data.train_files == f"{config.run_dir}/data/train.parquet"

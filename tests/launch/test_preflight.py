@@ -44,15 +44,15 @@ def reward(tmp_path):
             f"{signature}:\n    verdict = parse_pointwise(solution_str)\n"
             "    score = verdict.score if isinstance(verdict, PointwiseVerdict) else None\n" + lines
         )
-        return f"{KEY}.path={path}"
+        return [f"{KEY}.path={path}", "reward.reward_manager.source=register", "reward.reward_manager.name=naive"]
 
     return reward
 
 
 def paid(printed):
-    """Read the table: kind -> mean, lowest, highest."""
+    """Read the table: kind -> mean, lowest, highest; none failed."""
     cells = ([cell.strip() for cell in line.strip("│ ").split("│")] for line in printed.splitlines() if "│" in line)
-    return {kind: tuple(map(float, figures)) for kind, *figures in cells}
+    return {kind: tuple(map(float, figures)) for kind, *figures, failed in cells if failed == "0"}
 
 
 def test_every_recipe_pays_gold_above_wrong_above_garbage(run):
@@ -72,7 +72,8 @@ def test_as_many_rows_are_tried_as_are_asked_for_and_there(rows, count, run):
 
 
 def test_the_rows_span_the_targets(data):
-    targets = [row.ground_truth for row in choose_rows([data], 4)]
+    rows = choose_rows(compose_config("pointwise", [f"data.train_files={data}"]), 4)
+    targets = [row.row.ground_truth for row in rows]
     assert targets == sorted(targets)
     assert targets[0] == 0 and targets[-1] == 4
 
@@ -87,7 +88,7 @@ def test_a_reward_of_the_users_is_tried_with_its_arguments(run, reward):
         "assert extra_info['num_turns'] == 2 and 'index' in extra_info\n"
         "return -kwargs['scale'] * (5 if score is None else abs(score - ground_truth))"
     )
-    assert paid(run(mine, f"+{KEY}.reward_kwargs.scale=2"))["empty"] == (-10, -10, -10)
+    assert paid(run(*mine, f"+{KEY}.reward_kwargs.scale=2"))["empty"] == (-10, -10, -10)
 
 
 def test_an_async_reward_is_awaited(run, reward):
@@ -95,7 +96,7 @@ def test_an_async_reward_is_awaited(run, reward):
         "await asyncio.sleep(0)\nreturn {'score': 0.0 if score is None else 1.0 - abs(score - ground_truth) / 8}",
         "async def compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)",
     )
-    assert paid(run(mine))["gold"] == (1, 1, 1)
+    assert paid(run(*mine))["gold"] == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -123,19 +124,19 @@ def test_an_async_reward_is_awaited(run, reward):
 )  # fmt: skip
 def test_a_reward_that_fails_or_does_not_keep_the_order_is_named(body, said, run, reward):
     with pytest.raises(ConfigError) as error:
-        run(reward(body))
+        run(*reward(body))
     assert str(error.value).startswith(f"{KEY}: row ")
     assert said in str(error.value)
 
 
 def test_the_message_says_which_row_and_how_many_more(run, reward):
     with pytest.raises(ConfigError, match=r"row \d+ \(target 0\), gold answer: raised ValueError: no \(and 19 more\)"):
-        run(reward("raise ValueError('no')"))
+        run(*reward("raise ValueError('no')"))
 
 
 def test_a_reward_that_needs_the_main_thread_fails_as_it_does_in_verl(run, reward):
     with pytest.raises(ConfigError, match="signal only works in main thread"):
-        run(reward("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_DFL)\nreturn 1.0"))
+        run(*reward("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_DFL)\nreturn 1.0"))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_reward_that_needs_the_main_thread_fails_as_it_does_in_verl(run, rewar
         ([f"{KEY}.path=/no/such.py"], r"\.path: /no/such\.py cannot be loaded \(.*; write a Python file, or pkg:"),
         ([f"{KEY}.path=pkg://no.such"], r"\.path: pkg://no\.such cannot be loaded \(No module named 'no'\)"),
         ([f"{KEY}.path=README.md"], r"\.path: README\.md cannot be loaded \(it is not a Python file\)"),
-        ([f"{KEY}.name=score"], r"\.name: pkg://rm_train\.tasks\.pointwise has no function 'score'"),
+        ([f"{KEY}.name=score"], r"\.name: pkg://reward_fn\.adapters\.verl has no function 'score'"),
     ],
 )
 def test_a_reward_that_cannot_be_loaded_is_named(overrides, said, run):

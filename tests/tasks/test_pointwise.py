@@ -1,4 +1,4 @@
-"""The training reward: known values of each recipe, and the same keys for every answer."""
+"""The training reward: known values of each recipe, and the same parts for every answer, by the adapter verl calls."""
 
 import math
 
@@ -6,17 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_train.tasks.pointwise import compute_score
+from reward_fn.adapters.verl import compute_score_sync
+from reward_fn.adapters.verl.scorer import OWN_KEYS
+from reward_fn.adapters.verl.settings import Settings
+from reward_fn.loading import RewardConfigError, reward_of
+from reward_fn.registry import RewardRegistry
+from reward_fn.schema import DataOutput, DataSample, FailureKind, RewardError, Step
+from rm_train.tasks.pointwise import PointwiseVerdictReward
+from rm_train.tasks.recipes import RECIPES
 
-KEYS = {"score", "acc", "abs_error", "format_ok", "predicted", "target", "response_length"}
+NAME = "pointwise_verdict_reward"
+PARTS = {"acc", "abs_error", "format_ok", "predicted", "target", "response_length"}
 
 
 def verdict(score: int) -> str:
     return f"<reason>why</reason><score>{score}</score>"
 
 
-def reward(text: str, target: int, recipe: str, **options: float) -> dict[str, float]:
-    return compute_score("set/helpfulness", text, target, {"index": 0}, recipe=recipe, **options)
+def reward(text: str, target: object, recipe: str, **options: object) -> dict[str, float]:
+    return compute_score_sync("set/helpfulness", text, target, {"index": 0}, reward=NAME, recipe=recipe, **options)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +61,52 @@ def test_the_steepness_of_exp_decay() -> None:
 @given(st.text(), st.integers(0, 4), st.sampled_from(["exp_decay", "linear", "exact"]))
 def test_every_sample_has_the_same_finite_numbers(text: str, target: int, recipe: str) -> None:
     result = reward(text, target, recipe)
-    assert result.keys() == KEYS
+    assert result.keys() - set(OWN_KEYS) == PARTS and "score" in result
     assert all(type(value) is float and math.isfinite(value) for value in result.values())
     assert result["response_length"] == len(text)
+    assert result["failed"] == 0
+    low, high = PointwiseVerdictReward(recipe=recipe).score_range
+    assert low <= result["score"] <= high
 
 
-def test_wrong_settings_are_named() -> None:
-    with pytest.raises(ValueError, match="unknown recipe 'exakt'; choose one of exp_decay, linear, exact"):
-        reward(verdict(1), 1, "exakt")
-    with pytest.raises(ValueError, match=r"target 5 of a row of set/helpfulness"):
-        reward(verdict(1), 5, "exact")
+@pytest.mark.parametrize("target", [5, -1, "seven", 2.5, None, True, [1]])
+def test_a_target_off_the_scale_is_bad_input(target: object) -> None:
+    with pytest.raises(RewardError, match=r"the label's reference is .*, not a rating from 0 to 4") as error:
+        reward(verdict(1), target, "exact")
+    assert error.value.failure.kind is FailureKind.BAD_INPUT
+    assert reward(verdict(1), target, "exact", on_failure={"constant": -2})["score"] == -2
+
+
+def test_the_log_is_told_why_a_verdict_is_none() -> None:
+    label = {"reference": "3"}
+    texts = [verdict(3), "three"]
+    sample = DataSample(output=[DataOutput(answer=Step(content=text, label=label)) for text in texts])
+    right, wrong = PointwiseVerdictReward(recipe="linear").score(sample)
+    assert not any(part.reason for part in right.details)
+    assert [part.reason for part in wrong.details if part.reason] == [
+        "expected one <reason>…</reason> and then one <score>…</score>, found no tags"
+    ]
+
+
+def test_the_registry_knows_it_and_it_describes_itself() -> None:
+    made = RewardRegistry.get(NAME)
+    assert made is PointwiseVerdictReward
+    assert made.model_fields["name"].default == NAME
+    assert made.__doc__ and made.formula
+    assert all(field.description for key, field in made.model_fields.items() if key != "name")
+    assert set(reward_of({"reward": NAME, "recipe": "exact"}).part_names) == PARTS
+    assert all(recipe in made.formula for recipe in RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "said"),
+    [
+        ({"recipe": "exakt"}, "recipe: there is no recipe 'exakt'; choose one of .* (did you mean exact?)"),
+        ({}, "recipe: this field is needed: how a verdict is paid"),
+        ({"recipe": "exp_decay", "k": 0}, "k: Input should be greater than 0"),
+        ({"recipe": "exact", "kk": 1}, "kk: there is no such field"),
+    ],
+)
+def test_wrong_settings_are_named(kwargs: dict[str, object], said: str) -> None:
+    with pytest.raises(RewardConfigError, match=said.replace("(", r"\(").replace(")", r"\)").replace("?", r"\?")):
+        Settings.read({"reward": NAME, **kwargs})

@@ -15,6 +15,7 @@ from rm_train.launch.checks.lengths import length_problems, prompt_problems
 from rm_train.launch.checks.model_folder import model_problems
 from rm_train.launch.checks.own_keys import OWN_KEYS, own_keys
 from rm_train.launch.checks.problem import Problem
+from rm_train.launch.checks.reward import reward_problems
 from rm_train.launch.checks.sizes import size_problems
 from rm_train.launch.checks.unknown_keys import unknown_keys
 from rm_train.launch.checks.verl_rules import verl_rule_problems
@@ -37,8 +38,9 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
     if wrong := [*own_keys(config), *wrong_kinds(config)]:
         return problems + wrong
     elsewhere = dry_run or config.trainer.nnodes > 1 or ray_address(config) is not None
-    return [
+    found = [
         *problems,
+        *reward_problems(config),
         *version_problems(config, elsewhere=elsewhere),
         *data_problems(config),
         *model_problems(config),
@@ -49,6 +51,8 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
         *ray_problems(overrides, config),
         *disk_problems(config),
     ]
+    # The reward's own checks know the dead keys too.
+    return list(dict.fromkeys(found))
 
 
 def check_data(config: DictConfig) -> list[Problem]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from reward_fn.judges.pointwise import ATTRIBUTES
 from rm_train.launch.checks.problem import Problem
 from rm_train.nearest import did_you_mean, nearest
-from rm_train.tasks.recipes import RECIPES
 
 Rule = Callable[[Any], str | None]
 """Returns what a value must be, or None when it is that."""
@@ -78,35 +77,16 @@ OWN_KEYS: dict[str, Rule] = {
 }
 """Each key that a config of ours adds to verl's, and what its value must be."""
 
-_OUR_REWARDS = "pkg://rm_train.tasks."
-_KWARGS = "reward.custom_reward_function.reward_kwargs"
-
 
 def own_keys(config: DictConfig) -> list[Problem]:
     """Find values of our own keys that mean nothing."""
-    problems = [
+    return [
         _problem(key, config[key], expected)
         for key, rule in OWN_KEYS.items()
         if key in config and (expected := rule(config[key])) is not None
     ]
-    return problems + _recipe(config)
 
 
 def _problem(key: str, value: object, expected: str) -> Problem:
     near = nearest(value, expected.removeprefix("one of ").split(", "), 1) if isinstance(value, str) else []
     return Problem(key, f"is {value!r}", f"write {expected}" + (f" ({did_you_mean(near)})" if near else ""))
-
-
-def _recipe(config: DictConfig) -> list[Problem]:
-    """Check what our own training rewards are told; the arguments of a reward of the user's are its own business."""
-    path = OmegaConf.select(config, "reward.custom_reward_function.path")
-    if not isinstance(path, str) or not path.startswith(_OUR_REWARDS):
-        return []
-    kwargs = OmegaConf.select(config, _KWARGS) or {}
-    problems = []
-    recipe, k = kwargs.get("recipe"), kwargs.get("k", 1.0)
-    if recipe not in RECIPES:
-        problems.append(_problem(f"{_KWARGS}.recipe", recipe, f"one of {', '.join(RECIPES)}"))
-    if not isinstance(k, int | float) or isinstance(k, bool) or k <= 0:
-        problems.append(_problem(f"{_KWARGS}.k", k, "a number above 0"))
-    return problems
