@@ -14,11 +14,12 @@ from __future__ import annotations
 import copy
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import transfer_queue as tq
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
@@ -26,6 +27,7 @@ from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.failure_rate import FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means, write_scores
 from reward_fn.adapters.verl.metrics import failure_kind, reward_metrics
+from reward_fn.adapters.verl.preflight import preflight
 from reward_fn.adapters.verl.scorer import scorer_of
 from reward_fn.adapters.verl.settings import OURS, Settings
 from reward_fn.adapters.verl.watch import Watch
@@ -58,17 +60,21 @@ def _stock_arguments(refill: Callable[..., object]) -> dict[str, Any]:
 
 
 def _settings(config: DictConfig) -> Settings | None:
-    """Return what a config says of our reward function, or None where it names another.
+    """Return what a config says of our reward function, after trying it, or None where it names another.
+
+    verl builds its sampler before any worker starts.
 
     Raises:
-        RewardConfigError: It describes no reward, or verl would do something else with it.
+        RewardConfigError: It describes no reward, verl would do something else with it, or it pays right answers no
+            more than others.
     """
     function = config.reward.custom_reward_function
     if function.path != OURS:
         return None
-    settings = scorer_of(function.get("reward_kwargs") or {}).settings
-    check_config(config, settings)
-    return settings
+    scorer = scorer_of(function.get("reward_kwargs") or {})
+    check_config(config, scorer.settings)
+    preflight(config, scorer, Console())
+    return scorer.settings
 
 
 class _RewardMetrics:
@@ -123,14 +129,22 @@ class _RewardMetrics:
         # verl logs the parts of validation rewards by itself.
         if partition_id == "train":
             samples = _reward_parts(batch)
-            self._groups.add([None] * len({key.split("_")[0] for key in batch.keys}))
-            self._samples.add(map(failure_kind, samples))
-            metrics = {**metrics, **reward_metrics(samples, list(self._settings.rewards) if self._settings else [])}
-            if self._settings is not None:
-                metrics |= self._watch.metrics(global_steps, batch, samples)
-                if self._settings.on_failure == "group_mean":
-                    write_scores(group_means(batch.keys, samples), partition_id)
+            metrics = {**metrics, **self._metrics(global_steps, batch, samples)}
+            if self._settings is not None and self._settings.on_failure == "group_mean":
+                write_scores(group_means(batch.keys, samples), partition_id)
         return batch, metrics
+
+    def _metrics(self, step: int, batch: KVBatchMeta, samples: Sequence[Mapping[str, object]]) -> dict[str, float]:
+        # The trajectories of one session have one reward.
+        sessions = list({key.rsplit("_", 1)[0]: place for place, key in enumerate(batch.keys)}.values())
+        rewards = [samples[place] for place in sessions]
+        self._groups.add([None] * len({key.split("_")[0] for key in batch.keys}))
+        self._samples.add(map(failure_kind, rewards))
+        if self._settings is None:
+            return reward_metrics(rewards)
+        keys, tags = ([column[place] for place in sessions] for column in (batch.keys, batch.tags))
+        alarms = self._watch.metrics(step, KVBatchMeta(partition_id=batch.partition_id, keys=keys, tags=tags), rewards)
+        return reward_metrics(rewards, list(self._settings.rewards)) | alarms
 
 
 class MetricsReplayBuffer(_RewardMetrics, ReplayBuffer):  # type: ignore[misc]

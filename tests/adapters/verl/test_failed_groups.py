@@ -1,15 +1,15 @@
 """Groups with failed answers, in a real TransferQueue, before verl's own trainer code and our sampler."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import ray
 import tensordict
 import torch
 import transfer_queue as tq
-import verl
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
 from verl.trainer.ppo.v1 import get_trainer_cls
@@ -39,7 +39,7 @@ def groups(queue):
     """Puts groups into the queue, each given by the parts of its answers that have a reward; returns all their uids."""
     uids_made = []
 
-    def put(*rewards, partition="train"):
+    def put(*rewards, partition="train", lengths=(2, 3, 4)):
         for samples in rewards:
             uid = f"uid{len(uids_made)}"
             uids_made.append(uid)
@@ -54,11 +54,13 @@ def groups(queue):
                         "rm_scores": torch.nested.as_nested_tensor(
                             [torch.tensor([0.0] * (session + 1) + [parts["score"]])], layout=torch.jagged
                         ),
-                        "responses": torch.nested.as_nested_tensor([torch.arange(session + 2)], layout=torch.jagged),
+                        "responses": torch.nested.as_nested_tensor(
+                            [torch.arange(lengths[session])], layout=torch.jagged
+                        ),
                     },
                     batch_size=[1],
                 )
-                tags = [{"status": "success", "response_len": session + 2}]
+                tags = [{"status": "success", "response_len": lengths[session]}]
                 tq.kv_batch_put(keys=[key], partition_id=partition, fields=fields, tags=tags)
         return uids_made
 
@@ -78,19 +80,19 @@ def whole(score):
     return [part(score)] * N
 
 
-def build(kwargs, *overrides, mode="sync", refill=None):
+@pytest.fixture
+def build(verl_config):
+    return partial(trainers_sampler, verl_config)
+
+
+def trainers_sampler(verl_config, kwargs, *overrides, mode="sync", refill=None):
     """Let verl's trainer build our sampler; `refill` says what comes for one more prompt."""
     name = "MetricsReplayBuffer" if mode == "sync" else "MetricsReplayBufferAsync"
-    with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
-        config = compose(
-            "ppo_trainer",
-            [
-                f"trainer.v1.trainer_mode={mode}",
-                *(f"{SAMPLER}.path=pkg://reward_fn.adapters.verl", f"{SAMPLER}.name={name}"),
-                *(f"{FUNCTION}.path=pkg://reward_fn.adapters.verl", "+data.gen_batch_size=1", *overrides),
-            ],
-        )
-    OmegaConf.update(config, f"{FUNCTION}.reward_kwargs", kwargs, force_add=True)
+    overrides = [
+        *(f"trainer.v1.trainer_mode={mode}", "+data.gen_batch_size=1"),
+        *(f"{SAMPLER}.path=pkg://reward_fn.adapters.verl", f"{SAMPLER}.name={name}", *overrides),
+    ]
+    config = verl_config({"preflight": False, **kwargs}, *overrides)
     trainer = object.__new__(get_trainer_cls(mode))
     trainer.config, trainer.trainer_mode = config, mode
     trainer._next_train_batch = lambda count: count
@@ -107,7 +109,7 @@ DROP = {"reward": "string_match", "on_failure": "drop_group"}
 
 @pytest.mark.parametrize("mode", ["sync", "colocate_async"])
 @pytest.mark.parametrize("survivors", [N - 1, 1, 0])
-def test_what_survives_of_a_failed_group_does_not_train(groups, mode, survivors):
+def test_what_survives_of_a_failed_group_does_not_train(groups, mode, survivors, build):
     asked = []
 
     def refill(count):
@@ -125,20 +127,20 @@ def test_what_survives_of_a_failed_group_does_not_train(groups, mode, survivors)
     assert tq.kv_list(partition_id="train")["train"].keys() == set(batch.keys)
 
 
-def test_a_failure_stops_a_run_that_raises(groups):
+def test_a_failure_stops_a_run_that_raises(groups, build):
     groups(whole(1.0), [part(1.0)])
     with pytest.raises(TooManyFailuresError, match="1 groups of step 7 have an answer without a reward"):
         build({"reward": "string_match"}).sample(7, "train", 1)
 
 
-def test_validation_keeps_its_groups(groups):
+def test_validation_keeps_its_groups(groups, build):
     names = groups(whole(1.0), [part(1.0)], partition="val")
     batch, metrics = build(DROP).sample(1, "val", 2)
     assert uids(batch) == sorted(names)
     assert metrics == {}
 
 
-def test_marked_failures_count_and_their_placeholders_do_not(groups):
+def test_marked_failures_count_and_their_placeholders_do_not(groups, build):
     groups([part(1.0), part(0.5), part(-9.0, FailureKind.TIMEOUT)])
     _, metrics = build({"reward": "string_match", "on_failure": {"constant": -9}}).sample(1, "train", 1)
     assert metrics["reward/score/mean"] == 0.75
@@ -148,7 +150,7 @@ def test_marked_failures_count_and_their_placeholders_do_not(groups):
     assert metrics["reward/seconds/mean"] == 0.5
 
 
-def test_too_many_dropped_groups_end_the_run(groups):
+def test_too_many_dropped_groups_end_the_run(groups, build):
     def refill(count):
         groups(*[[]] * count)
 
@@ -159,14 +161,14 @@ def test_too_many_dropped_groups_end_the_run(groups):
         build({**DROP, "failure_limit": {"window": 4}}, refill=refill).sample(1, "train", 2)
 
 
-def test_too_many_marked_failures_end_the_run(groups):
+def test_too_many_marked_failures_end_the_run(groups, build):
     groups([part(0.0, FailureKind.TIMEOUT)] * N)
     kwargs = {"reward": "string_match", "on_failure": {"constant": 0}, "failure_limit": {"rate": 0.9, "window": N}}
     with pytest.raises(TooManyFailuresError, match=r"3 of the last 3 samples .* \(3 x timeout\), and at most 90% may"):
         build(kwargs).sample(1, "train", 1)
 
 
-def test_routes_have_figures_of_their_own(groups):
+def test_routes_have_figures_of_their_own(groups, build):
     groups([part(1.0, a=1.0, b=0.0, route=0.0), part(0.0, a=0.0, b=0.5, route=1.0), part(0.0, a=0.0, b=1.0, route=1.0)])
     kwargs = {"routes": {"x/y": "string_match", "z": "reasoning_format"}}
     _, metrics = build(kwargs).sample(1, "train", 1)
@@ -177,12 +179,49 @@ def test_routes_have_figures_of_their_own(groups):
     assert not [key for key in metrics if key.startswith(("reward/a", "reward/b", "reward/route"))]
 
 
-def test_a_wrong_reward_is_found_when_the_trainer_is_built():
+def test_signs_of_hacking_are_numbers_of_every_batch(groups, build):
+    mix = {"reward": "weighted_sum", "parts": {"a": "string_match", "b": "length_penalty"}}
+    groups([part(1.0, a=1.0, b=0.0), part(0.5, a=0.5, b=0.0), part(0.0, FailureKind.TIMEOUT, a=0.0, b=0.0)])
+    _, metrics = build({**mix, "on_failure": {"constant": 0}}).sample(1, "train", 1)
+    alarms = {key: value for key, value in metrics.items() if "alarm" in key}
+    # The second answer is one token longer than the first.
+    assert alarms == pytest.approx(
+        {
+            "reward/alarm/spread": 1,
+            "reward/alarm/length": -1,
+            "reward/alarm/identical": 0,
+            "reward/alarm/dominance": 1,
+            "reward/alarm/saturated": 0,
+        }
+    )
+    groups(whole(1.0))
+    _, metrics = build({"reward": "string_match", "alarms": False}).sample(1, "train", 1)
+    assert not [key for key in metrics if "alarm" in key]
+
+
+@pytest.mark.parametrize(("lengths", "share"), [([2, 3, 4], 0), ([3, 3, 4], 0.5), ([3, 3, 3], 1)])
+def test_answers_that_repeat_one_another_are_counted_by_their_tokens(groups, build, lengths, share):
+    groups(whole(1.0), lengths=lengths)
+    _, metrics = build({"reward": "string_match"}).sample(1, "train", 1)
+    assert metrics["reward/alarm/identical"] == share
+
+
+def test_a_wrong_reward_is_found_when_the_trainer_is_built(build):
     with pytest.raises(RewardConfigError, match="no reward is called 'string_mach'"):
         build({"reward": "string_mach"})
 
 
-def test_groups_can_only_be_replaced_one_by_one():
+def test_a_reward_that_pays_right_answers_no_more_is_found_when_the_trainer_is_built(build, tmp_path):
+    row = {"data_source": "a", "prompt": [{"role": "user", "content": "?"}], "extra_info": {"index": 0}}
+    rows = [row | {"reward_model": {"style": "rule", "ground_truth": truth}} for truth in ("4", "5")]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    files = f"data.train_files={tmp_path}/rows.parquet"
+    build({"reward": "string_match", "preflight": {"rows": 2}}, files)
+    with pytest.raises(RewardConfigError, match=r"an empty answer is paid 0 on average, .* right answer 0"):
+        build({"reward": "length_penalty", "min_length": 0, "preflight": {"rows": 2}}, files)
+
+
+def test_groups_can_only_be_replaced_one_by_one(build):
     with pytest.raises(RewardConfigError, match=r"data\.gen_batch_size: is not 1, .*; write 1"):
         build(DROP, "data.gen_batch_size=8")
     build(DROP, "data.gen_batch_size=8", mode="colocate_async")
@@ -192,7 +231,7 @@ MEAN = {"reward": "string_match", "on_failure": "group_mean"}
 GRPO = "algorithm.adv_estimator=grpo"
 
 
-def test_a_failed_answer_gets_the_mean_of_its_siblings(groups):
+def test_a_failed_answer_gets_the_mean_of_its_siblings(groups, build):
     lost = part(0.0, FailureKind.TIMEOUT)
     groups([part(1.0), lost, part(0.5)], [lost] * N, whole(0.25))
     batch, metrics = build(MEAN, GRPO).sample(1, "train", 3)
@@ -217,7 +256,7 @@ def test_a_failed_answer_gets_the_mean_of_its_siblings(groups):
     assert [found[f"{second}_{session}_0"] for session in range(N)] == [0] * N
 
 
-def test_the_mean_of_a_group_is_none_for_a_critic():
+def test_the_mean_of_a_group_is_none_for_a_critic(build):
     with pytest.raises(RewardConfigError, match=r"on_failure: a critic learns .*; write drop_group or raise"):
         build(MEAN, "algorithm.adv_estimator=gae")
 
@@ -244,12 +283,12 @@ def test_the_turns_of_one_session_count_once():
         (["reward_model.reward_manager=dapo"], r"reward_manager: .* write reward\.reward_manager\.name"),
     ],
 )
-def test_what_verl_would_do_otherwise_is_refused(overrides, said):
+def test_what_verl_would_do_otherwise_is_refused(overrides, said, build):
     with pytest.raises(RewardConfigError, match=said):
         build({"reward": "string_match"}, *overrides)
 
 
-def test_the_fixes_are_accepted():
+def test_the_fixes_are_accepted(build):
     build(
         {"reward": "string_match"}, "reward.reward_model.enable=true", "reward.reward_model.enable_resource_pool=true"
     )
