@@ -34,6 +34,10 @@ class RewardConfigError(ValueError):
         lines = [": ".join(filter(None, (where, key, problem))) for key, problem in problems]
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[type[RewardConfigError], tuple[list[tuple[str, str]], str]]:
+        """Let it pass between processes: Ray tells a driver nothing of an error that it cannot pickle."""
+        return type(self), (self.problems, self.where)
+
 
 def load_reward(source: str | Path | Mapping[str, Any]) -> BaseReward:
     """Return the reward that a YAML file, or what was read from one, describes.

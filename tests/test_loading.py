@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 import reward_fn
@@ -86,3 +88,9 @@ def test_the_package_offers_its_names_lazily():
     assert all(hasattr(reward_fn, name) for name in reward_fn.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         _ = reward_fn.nothing
+
+
+def test_an_error_passes_between_processes():
+    error = RewardConfigError([("parts.length", "is missing"), ("", "is empty")], "mix.yaml")
+    read = pickle.loads(pickle.dumps(error))
+    assert (str(read), read.problems, read.where) == (str(error), error.problems, "mix.yaml")
