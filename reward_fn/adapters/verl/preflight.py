@@ -165,4 +165,4 @@ def _disordered(trials: Sequence[Trial]) -> str:
         gold, other = (sum(paid) / len(pairs) for paid in zip(*pairs, strict=True)) if pairs else (1.0, 0.0)
         if gold - other < _MARGIN:
             found.append(f"{called} is paid {other:.3g} on average, and the row's own right answer {gold:.3g}")
-    return ", ".join(found)
+    return "; ".join(found)
