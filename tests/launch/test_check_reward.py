@@ -78,7 +78,7 @@ def test_a_missing_sampler_is_a_warning(data):
         (["custom_reward_function.path=mine.py", "reward_model.reward_manager=dapo"],
          [f"- {FUNCTION}.path: is None", "- custom_reward_function.path: verl ignores this key",
           "- reward_model.reward_manager: verl ignores this key", "Error: 3 problems:"]),
-        ([f"{FUNCTION}.path={OURS}"], [f"Error: {FUNCTION}.reward_kwargs: write one of reward, reward_file, routes; there are"]),
+        ([f"{FUNCTION}.path={OURS}"], [f"Error: {FUNCTION}.reward_kwargs: write one of reward, reward_file, routes"]),
         ([f"{FUNCTION}.path={OURS}", f"+{FUNCTION}.reward_kwargs.reward=math_verify"],
          [f"Error: {FUNCTION}.reward_kwargs.reward: no reward is called 'math_verify'; did you mean math_verify_rew"]),
         ([f"{FUNCTION}.path={OURS}", MATH, f"+{FUNCTION}.reward_kwargs.timeout=3"],

@@ -18,6 +18,9 @@ class PreflightSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: int = Field(default=4, ge=1, description="so many training rows, of each route")
+    routes: tuple[str, ...] | None = Field(
+        default=None, description="the routes whose rewards tell right answers from others; by default all"
+    )
     gold: Place | None = Field(
         default=None, description=f"where a row's right answer stands; by default the first there is of {list(_PLACES)}"
     )

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _KWARGS = "reward.custom_reward_function.reward_kwargs"
 _FIX = (
-    f"correct the reward, or say what a right answer looks like in {_KWARGS}.preflight, by gold and template; "
-    "preflight=false tries none"
+    f"correct the reward, or say in {_KWARGS}.preflight what a right answer looks like (gold, template) "
+    "or which routes to try; preflight=false tries none"
 )
 _CALLED = {EMPTY: "an empty answer", OTHER: "the right answer of another row"}
 _MARGIN = 1e-9
@@ -40,7 +40,7 @@ _MARGIN = 1e-9
 def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
     """Let a few training rows of each route go through its reward, and print what it pays.
 
-    Nothing is tried, and a line says why, where the settings say so or no right answers are known.
+    Nothing is tried where the settings say so, nor where no right answers are known, which a line then tells.
 
     Args:
         config: verl's config.
@@ -51,35 +51,46 @@ def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
         RewardConfigError: A right answer has no reward, or right answers do not get more, on average, than empty ones
             and than those of other rows; or the training data cannot be read. Each problem names its key and its fix.
     """
-    settings = scorer.settings
-    if settings.preflight is False:
+    settings = scorer.settings.preflight
+    if settings is False:
         return
     if reason := out_of_reach(config):
         console.print(f"preflight left out: {reason}", soft_wrap=True, markup=False)
         return
-    problems: list[tuple[str, str]] = []
-    for route, rows in rows_by_route(config, list(settings.rewards), settings.preflight.rows).items():
-        if route not in settings.rewards:
-            told = (
-                f"{rows[0].place} is of the data_source {route!r}, which has no route; write one for it, or a default"
-            )
-            problems.append((f"{_KWARGS}.routes", told))
-            continue
-        alone = route == DEFAULT_ROUTE and len(settings.rewards) == 1
-        name = "the reward" if alone else f"the reward of {route}"
-        tried = cases(rows, settings.preflight, settings.fields.reference)
-        if not tried:
-            problems += _nothing_to_try(rows, settings.preflight, name, console)
-            continue
-        trials = loop.run(_try_all(tried, scorer))
-        console.print(payments(trials, name))
-        key = _KWARGS if alone else f"{_KWARGS}.routes.{route}"
-        if problem := _unpaid(trials) or _disordered(trials):
-            problems.append((key, f"{problem}; {_FIX}"))
-        else:
-            _warn(trials, settings.on_failure, console)
+    problems = list(_unknown_routes(settings, scorer))
+    for route, rows in rows_by_route(config, list(scorer.settings.rewards), settings.rows).items():
+        if route not in scorer.settings.rewards:
+            told = f"{rows[0].place} is of the data_source {route!r}, which has no route"
+            problems.append((f"{_KWARGS}.routes", f"{told}; write one for it, or a default"))
+        elif settings.routes is None or route in settings.routes:
+            problems += _of_route(route, rows, settings, scorer, console)
     if problems:
         raise RewardConfigError(problems)
+
+
+def _unknown_routes(settings: PreflightSettings, scorer: Scorer) -> Iterator[tuple[str, str]]:
+    there = list(scorer.settings.rewards)
+    for route in settings.routes or ():
+        if route not in there:
+            yield f"{_KWARGS}.preflight.routes", f"{route!r} is no route; there are {there}"
+
+
+def _of_route(
+    route: str, rows: Sequence[TrainingRow], settings: PreflightSettings, scorer: Scorer, console: Console
+) -> Iterator[tuple[str, str]]:
+    """Try the reward of a route, print what it pays, and yield what is wrong with that."""
+    alone = route == DEFAULT_ROUTE and len(scorer.settings.rewards) == 1
+    key, name = (_KWARGS, "the reward") if alone else (f"{_KWARGS}.routes.{route}", f"the reward of {route}")
+    tried = cases(rows, settings, scorer.settings.fields.reference)
+    if not tried:
+        yield from _nothing_to_try(rows, settings, name, console)
+        return
+    trials = loop.run(_try_all(tried, scorer))
+    console.print(payments(trials, name))
+    if problem := _unpaid(trials) or _disordered(trials):
+        yield key, f"{problem}; {_FIX}"
+    else:
+        _warn(trials, scorer.settings.on_failure, console)
 
 
 def _nothing_to_try(

@@ -103,7 +103,7 @@ def test_a_number_in_the_ground_truth_is_gold_where_no_answer_is_told(run):
 def test_a_template_gives_the_gold_answer_its_form(run):
     form = {"reward": "regex_match", "pattern": "(?s)<think>.*</think>.*", "mode": "fullmatch"}
     gated = {"reward": "gate", "condition": form, "then": "math_verify_reward"}
-    with pytest.raises(RewardConfigError, match="preflight, by gold and template"):
+    with pytest.raises(RewardConfigError, match=r"what a right answer looks like \(gold, template\)"):
         run({"reward": gated})
     template = "<think>I add.</think>{gold}"
     assert paid(run({"reward": gated, "preflight": {"template": template}}))["gold"] == (1, 1, 1, 0)
@@ -115,7 +115,7 @@ def test_a_reward_in_the_wrong_order_is_refused(run):
     assert list(problems(error)) == [KWARGS]
     said = problems(error)[KWARGS]
     assert said.startswith("an empty answer is paid 1 on average, and the row's own right answer 0; the right answer")
-    assert "correct the reward, or say what a right answer looks like" in said
+    assert f"correct the reward, or say in {KWARGS}.preflight what a right answer looks like" in said
     assert "preflight=false tries none" in said
 
 
@@ -192,6 +192,19 @@ def test_each_route_has_rows_of_its_own(run):
     printed = run({"routes": {**routes, "default": "rewards_to_try:NeedsWordsReward"}}, [*GSM8K, *other])
     assert "what the reward of openai/gsm8k pays, on 4 training rows" in printed
     assert "what the reward of default pays, on 3 training rows" in printed
+
+
+def test_routes_that_do_not_care_for_right_answers_are_left_out(run):
+    other = [gsm8k(number, source="mine") for number in range(1, 4)]
+    routes = {"openai/gsm8k": "math_verify_reward", "default": "length_penalty"}
+    with pytest.raises(RewardConfigError, match="the right answer of another row is paid 0 on average"):
+        run({"routes": routes}, [*GSM8K, *other])
+    printed = run({"routes": routes, "preflight": {"routes": ["openai/gsm8k"]}}, [*GSM8K, *other])
+    assert "reward of openai/gsm8k" in printed and "default" not in printed
+    with pytest.raises(RewardConfigError) as error:
+        run({"routes": routes, "preflight": {"routes": ["gsm8k"]}}, [*GSM8K, *other])
+    told = "'gsm8k' is no route; there are ['openai/gsm8k', 'default']"
+    assert problems(error) == {f"{KWARGS}.preflight.routes": told}
 
 
 def test_a_route_far_behind_is_found(run):
@@ -292,7 +305,7 @@ def test_rows_of_several_files_are_told_apart(run, tmp_path):
         ({"rows": 0}, "greater than or equal to 1"),
         ({"gold": "row.answer"}, "'row.answer' is no place in a row"),
         ({"template": "<answer></answer>"}, "write {gold} where the right answer goes"),
-        ({"row": 3}, "Extra inputs are not permitted"),
+        ({"rowz": 3}, "Extra inputs are not permitted"),
     ],
 )
 def test_wrong_settings_are_named(setting, said):
