@@ -16,16 +16,12 @@ from omegaconf import DictConfig
 from pydantic import BaseModel, ConfigDict, Field
 
 from reward_fn.adapters.rows import Row
-from reward_fn.base import BaseReward
-from reward_fn.compose.composition import Composition
 from reward_fn.hosting.cohort import ClusterCohort, Judge
 from reward_fn.loading import AnyReward
 from reward_fn.schema import FailureKind, RewardError, RewardResult
 
 if TYPE_CHECKING:
     from reward_fn.adapters.verl.settings import Settings
-
-_COMPARING = ("listwise", "pairwise")
 
 
 class GroupSettings(BaseModel):
@@ -37,14 +33,6 @@ class GroupSettings(BaseModel):
     alone: AnyReward | None = Field(
         default=None, description="the reward of answers that have no others, as in validation with one for each prompt"
     )
-
-
-def comparing(reward: BaseReward) -> BaseReward | None:
-    """Return the reward, or the part of it, that compares answers; None if none does."""
-    if reward.scoring_pattern in _COMPARING:
-        return reward
-    inner = reward.inner if isinstance(reward, Composition) else []
-    return next((found for part in inner if (found := comparing(part))), None)
 
 
 class GroupSizes:

@@ -126,6 +126,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         step = fields.get("global_steps")
         known = {
             "uid": str(fields.get("uid", "")),
+            "session": int(fields.get("session_id", 0)),
             "data_source": row.data_source,
             "prompt": row.prompt,
             "answer": row.answer,

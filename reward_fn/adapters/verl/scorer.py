@@ -12,10 +12,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from reward_fn.adapters.rows import Row
+from reward_fn.adapters.scoring import failure_in, part_names, part_scores
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError
-from reward_fn.schema import Failure, FailureKind, RewardDimensionWithScore, RewardError, RewardResult
+from reward_fn.schema import FailureKind, RewardError, RewardResult
 from reward_fn.store import counted_lookups
 
 OWN_KEYS = ("score", "failed", "failure_kind", "seconds", "cached", "route", "truncated")
@@ -53,7 +54,7 @@ class Scorer:
         self.settings = settings
         alone = settings.group.alone
         rewards = [*settings.rewards.values(), *([alone] if alone else [])]
-        self.parts = tuple(dict.fromkeys(part for reward in rewards for part in _parts(reward)))
+        self.parts = tuple(dict.fromkeys(part for reward in rewards for part in part_names(reward)))
         if taken := set(self.parts) & set(OWN_KEYS):
             raise RewardConfigError([("parts", f"{sorted(taken)[0]!r} is a name of ours; give the part another")])
         self._routes = {route: float(index) for index, route in enumerate(settings.rewards)}
@@ -112,17 +113,15 @@ class Scorer:
             RewardError: It has no score, and the policy is to raise or to drop the group.
         """
         numbers = dict.fromkeys(self.parts, 0.0)
-        score = result.score
-        if score is None:
-            failure = result.failure or Failure(FailureKind.CRASH, False, "the reward gave neither score nor failure")
+        if failure := failure_in(result):
             placeholder = self.settings.placeholder
             if placeholder is None:
                 raise RewardError(failure.kind, failure.detail, retriable=failure.retriable)
             numbers |= {"score": placeholder, "failed": 1.0, "failure_kind": float(KINDS.index(failure.kind) + 1)}
         else:
-            found = {part.name: part.score for part in result.details if isinstance(part, RewardDimensionWithScore)}
-            numbers |= {name: float(found[name]) for name in self.parts if name in found}
-            numbers |= {"score": float(score), "failed": 0.0, "failure_kind": 0.0}
+            found = part_scores(result)
+            numbers |= {name: found[name] for name in self.parts if name in found}
+            numbers |= {"score": float(result.score or 0.0), "failed": 0.0, "failure_kind": 0.0}
         if len(self._routes) > 1:
             numbers["route"] = self._routes.get(row.data_source, self._routes.get(DEFAULT_ROUTE, -1.0))
         return Scored(numbers | {"seconds": seconds, "cached": cached}, result)
@@ -137,10 +136,6 @@ class Scorer:
             told = f"there is no route for the data_source {row.data_source!r}; there are {list(self.settings.rewards)}"
             raise RewardError(FailureKind.BAD_INPUT, told)
         return reward
-
-
-def _parts(reward: BaseReward) -> tuple[str, ...]:
-    return () if reward.part_names == (reward.name,) else reward.part_names
 
 
 _lock = threading.Lock()

@@ -21,10 +21,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 
 from reward_fn.adapters.rows import SampleFields
+from reward_fn.adapters.scoring import comparing
 from reward_fn.adapters.verl.alarms import AlarmSettings
 from reward_fn.adapters.verl.failure_rate import FailureLimit
 from reward_fn.adapters.verl.gold import PreflightSettings
-from reward_fn.adapters.verl.grouping import GroupSettings, comparing
+from reward_fn.adapters.verl.grouping import GroupSettings
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError, load_reward, reward_of

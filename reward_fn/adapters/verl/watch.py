@@ -9,6 +9,7 @@ import numpy as np
 import transfer_queue as tq
 from transfer_queue import KVBatchMeta
 
+from reward_fn.adapters.scoring import part_names
 from reward_fn.adapters.verl.alarms import Alarms, Batch, repeated_share
 from reward_fn.adapters.verl.settings import Settings
 
@@ -25,7 +26,7 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         self._parts = {
-            route: [name for name in reward.part_names if "/" not in name and reward.part_names != (reward.name,)]
+            route: [name for name in part_names(reward) if "/" not in name]
             for route, reward in settings.rewards.items()
         }
         several = len(settings.rewards) > 1

@@ -18,13 +18,22 @@ class LongestReward(BaseListWiseReward):
         return RewardResult(name=self.name, details=[part])
 
 
-class EvenReward(BasePointWiseReward):
-    """1 for an answer with an even number of letters; one that holds the letter z fails."""
+class DigestReward(BasePointWiseReward):
+    """A number of the answer's bytes, which no policy can guess; a fifth of all answers fail."""
 
-    name: str = "even"
+    name: str = "digest"
 
     def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
-        text = answer_text(sample)
-        if "z" in text:
-            raise RewardError(FailureKind.TIMEOUT, "a z")
-        return RewardResult.of(self.name, float(len(text) % 2 == 0))
+        total = sum(answer_text(sample).encode())
+        if total % 5 == 0:
+            raise RewardError(FailureKind.TIMEOUT, "this one fails")
+        return RewardResult.of(self.name, total % 7 / 6)
+
+
+class DownReward(BasePointWiseReward):
+    """A reward whose judge is down."""
+
+    name: str = "down"
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        raise RewardError(FailureKind.CONNECTION, "nobody answers")

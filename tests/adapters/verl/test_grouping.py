@@ -3,7 +3,8 @@
 import pytest
 
 from reward_fn.adapters.rows import Row
-from reward_fn.adapters.verl.grouping import GroupSizes, comparing, group_problems
+from reward_fn.adapters.scoring import comparing
+from reward_fn.adapters.verl.grouping import GroupSizes, group_problems
 from reward_fn.adapters.verl.settings import Settings
 from reward_fn.loading import reward_of
 from reward_fn.schema import FailureKind, RewardError
