@@ -78,7 +78,8 @@ def test_two_packages_with_one_name_are_refused(tmp_path, monkeypatch):
 
 def test_a_class_is_known_by_its_place(tmp_path, monkeypatch):
     (tmp_path / "my_rewards.py").write_text(
-        "from reward_fn.base import BasePointWiseReward\nclass Mine(BasePointWiseReward):\n    name: str = 'mine'\nx = 1\n"
+        "from reward_fn.base import BasePointWiseReward\n\n"
+        "class Mine(BasePointWiseReward):\n    name: str = 'mine'\n\nx = 1\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert RewardRegistry.get("my_rewards:Mine")().name == "mine"
