@@ -37,11 +37,13 @@ SLOW = {"RM-Gallery": 400, "OpenJudge": 1000}
 class Server:
     """The endpoint, in a process of its own."""
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, sigma: float = 0.0) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self._process = subprocess.Popen([sys.executable, HERE / "judge_server.py", str(port), str(latency)])
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "judge_server.py", str(port), str(latency), str(sigma)]
+        )
         self._url = f"http://127.0.0.1:{port}"
         self.url = f"{self._url}/v1"
         for _ in range(100):

@@ -105,8 +105,8 @@ def verl_side(model: str, sizes: Sizes, steps: int, folder: RunFolder, console_b
 def installed_trl() -> Path:
     """Return a folder with TRL, installed there by pip the first time.
 
-    A TRL this new must stay out of the environment: where there is one, verl 0.9.1 imports a class from it that TRL 1.13
-    has no more. What TRL depends on, verl needs too.
+    A TRL this new must stay out of the environment: where there is one, verl 0.9.1 imports a class from it that TRL
+    1.13 has no more. What TRL depends on, verl needs too.
     """
     folder = Path(compose_config("pointwise", []).cache_dir) / TRL.replace("==", "-")
     if not folder.exists():

@@ -1,4 +1,6 @@
-"""A judge's endpoint with a fixed latency, for `judges.py`: `python judge_server.py PORT SECONDS`.
+"""A judge's endpoint, for `judges.py` and `plugin.py`: `python judge_server.py PORT SECONDS [SIGMA]`.
+
+It takes a fixed time, or with SIGMA one that is log-normal, with SECONDS for a median and the same draws each time.
 
 It replies in the form of the side that asks, which is known by the model's name. GET /stats tells and forgets the most
 requests that were in flight.
@@ -6,6 +8,7 @@ requests that were in flight.
 
 import asyncio
 import json
+import random
 import sys
 
 from aiohttp import web
@@ -17,8 +20,9 @@ REPLIES = {
 }
 
 
-def main(port: int, seconds: float) -> None:
+def main(port: int, seconds: float, sigma: float = 0.0) -> None:
     """Serve until the process is ended."""
+    draws = random.Random(0)
     flight = {"now": 0, "most": 0, "requests": 0}
     bodies = {
         name: json.dumps({
@@ -35,7 +39,7 @@ def main(port: int, seconds: float) -> None:
         flight["most"] = max(flight["most"], flight["now"])
         try:
             body = await request.json()
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds * draws.lognormvariate(0, sigma))
             return web.Response(body=bodies[body["model"]], content_type="application/json")
         finally:
             flight["now"] -= 1
@@ -51,4 +55,4 @@ def main(port: int, seconds: float) -> None:
     web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None)
 
 
-main(int(sys.argv[1]), float(sys.argv[2]))
+main(int(sys.argv[1]), *map(float, sys.argv[2:]))
