@@ -28,6 +28,7 @@ _START = """\
 Written by `python -m reward_fn.docs`; a test compares. `RewardRegistry.get(NAME)(FIELD=VALUE, …)` makes one, and so
 does a YAML file with `reward: NAME` and its fields (`reward_fn.load_reward`). Ranges are those of the defaults; "as
 set" depends on fields that have none. `name`, the name in results, is a field of every reward.
+Rewards that packages bring by entry points, such as the training reward of `rm_train`, are in `rm-train rewards`.
 """
 
 

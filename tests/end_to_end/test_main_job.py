@@ -17,7 +17,10 @@ from rm_train.launch.run_folder import RunFolder
 from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
 STEPS = 4
-REWARD_KEYS = {"score", "acc", "abs_error", "format_ok", "predicted", "target", "response_length"}
+REWARD_KEYS = {
+    *("score", "acc", "abs_error", "format_ok", "predicted", "target", "response_length"),
+    *("failed", "seconds", "truncated"),
+}
 
 
 class Job:
@@ -45,14 +48,15 @@ class Job:
             steps.setdefault(record["step"], {}).update(record["data"])
         return steps
 
-
-def running() -> list[str]:
-    """Return the processes that a run has started and not ended."""
-    return [
-        " ".join(process.info["cmdline"] or [])
-        for process in psutil.process_iter(["environ", "cmdline", "status"])
-        if "RM_TRAIN_PROCESS" in (process.info["environ"] or {}) and process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
+    def running(self) -> list[str]:
+        """Return the processes that the run has started and not ended; other runs may be at work beside it."""
+        here = str(self.folder.path.resolve())
+        return [
+            " ".join(process.info["cmdline"] or [])
+            for process in psutil.process_iter(["environ", "cmdline", "status"])
+            if (process.info["environ"] or {}).get("RM_TRAIN_PROCESS", "").startswith(here)
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def test_an_interrupted_run_stops_in_order(job: Job) -> None:
     assert "the same command goes on from the last checkpoint" in output
     assert "Traceback" not in output
     assert not job.folder.model.exists()
-    assert running() == []
+    assert job.running() == []
 
 
 def test_the_same_command_goes_on_and_finishes(job: Job) -> None:
@@ -92,7 +96,7 @@ def test_the_same_command_goes_on_and_finishes(job: Job) -> None:
     assert f"training from step {resumed_from}" in output
     assert f"step {STEPS}/{STEPS}" in output
     assert job.folder.trained_steps() == STEPS
-    assert running() == []
+    assert job.running() == []
     first, second = job.metrics(1), job.metrics(2)
     trained = [step for step in second if "timing_s/step" in second[step]]
     assert trained == list(range(resumed_from + 1, STEPS + 1))
