@@ -55,7 +55,7 @@ class RMGalleryReward(BasePointWiseReward):
     @classmethod
     def _there(cls, value: str | None) -> str | None:
         if value is not None and shutil.which(value) is None:
-            raise ValueError(f"{value} is no program; write the path of a Python, such as /work/gallery/bin/python")
+            raise ValueError(f"{value} is no program; write the path of a Python, such as /data/gallery/bin/python")
         return value
 
     @property
