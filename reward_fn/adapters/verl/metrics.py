@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,12 +24,15 @@ def failure_kind(sample: Mapping[str, object]) -> str | None:
     return KINDS[int(kind) - 1].value if isinstance(kind, float) and kind else None
 
 
-def reward_metrics(samples: Sequence[Mapping[str, object]], routes: Sequence[str] = ()) -> dict[str, float]:
+def reward_metrics(
+    samples: Sequence[Mapping[str, object]], routes: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, float]:
     """Return statistics of the numeric parts of some samples' rewards.
 
     Args:
         samples: What `compute_score` returned beside the score, one mapping for each sample.
-        routes: The names of the routes that a sample's `route` counts, from 0.
+        routes: By name, the routes that a sample's `route` counts from 0, with the parts of each; a sample has zeros
+            for the parts of the others.
 
     Returns:
         `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, `reward/num_samples`,
@@ -62,9 +66,13 @@ def _numbers(sample: Mapping[str, object]) -> Iterable[tuple[str, float]]:
             yield key, float(value)
 
 
-def _names(key: str, sample: Mapping[str, object], routes: Sequence[str]) -> list[str]:
+def _names(key: str, sample: Mapping[str, object], routes: Mapping[str, Sequence[str]]) -> list[str]:
     if len(routes) < 2:
         return [key]
-    route = sample.get("route")
-    own = [f"{routes[int(route)]}/{key}"] if isinstance(route, float) and 0 <= route < len(routes) else []
+    place = sample.get("route")
+    route = list(routes)[int(place)] if isinstance(place, float) and 0 <= place < len(routes) else None
+    if route is None or (key not in routes[route] and any(key in parts for parts in routes.values())):
+        own = []
+    else:
+        own = [f"{route}/{key}"]
     return [key, *own] if key in _OF_ALL_ROUTES else own

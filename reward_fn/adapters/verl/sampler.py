@@ -144,7 +144,7 @@ class _RewardMetrics:
             return reward_metrics(rewards)
         keys, tags = ([column[place] for place in sessions] for column in (batch.keys, batch.tags))
         alarms = self._watch.metrics(step, KVBatchMeta(partition_id=batch.partition_id, keys=keys, tags=tags), rewards)
-        return reward_metrics(rewards, list(self._settings.rewards)) | alarms
+        return reward_metrics(rewards, self._settings.parts) | alarms
 
 
 class MetricsReplayBuffer(_RewardMetrics, ReplayBuffer):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from reward_fn.adapters.rows import Row
-from reward_fn.adapters.scoring import failure_in, part_names, part_scores
+from reward_fn.adapters.scoring import failure_in, part_scores
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError
@@ -52,9 +52,7 @@ class Scorer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        alone = settings.group.alone
-        rewards = [*settings.rewards.values(), *([alone] if alone else [])]
-        self.parts = tuple(dict.fromkeys(part for reward in rewards for part in part_names(reward)))
+        self.parts = tuple(dict.fromkeys(part for parts in settings.parts.values() for part in parts))
         if taken := set(self.parts) & set(OWN_KEYS):
             raise RewardConfigError([("parts", f"{sorted(taken)[0]!r} is a name of ours; give the part another")])
         self._routes = {route: float(index) for index, route in enumerate(settings.rewards)}

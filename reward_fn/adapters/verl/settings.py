@@ -21,7 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 
 from reward_fn.adapters.rows import SampleFields
-from reward_fn.adapters.scoring import comparing
+from reward_fn.adapters.scoring import comparing, part_names
 from reward_fn.adapters.verl.alarms import AlarmSettings
 from reward_fn.adapters.verl.failure_rate import FailureLimit
 from reward_fn.adapters.verl.gold import PreflightSettings
@@ -69,6 +69,15 @@ class Settings(BaseModel):
         """The routes whose rewards compare the answers of a prompt, and what in them does."""
         found = {route: comparing(reward) for route, reward in self.rewards.items()}
         return {route: reward for route, reward in found.items() if reward is not None}
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The names of the parts of each route; where answers are compared, also of what scores a lone one."""
+        lone = part_names(self.group.alone) if self.group.alone else ()
+        return {
+            route: (*part_names(reward), *(lone if route in self.comparing else ()))
+            for route, reward in self.rewards.items()
+        }
 
     @property
     def manager_only(self) -> list[str]:

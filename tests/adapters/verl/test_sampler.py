@@ -91,6 +91,20 @@ def test_statistics():
     assert all(isinstance(value, float) for value in metrics.values())
 
 
+def test_a_route_has_no_figures_of_another_s_parts():
+    samples = [
+        {"score": 1.0, "a": 1.0, "b": 0.0, "both": 0.5, "truncated": 1.0, "route": 0.0},
+        {"score": 0.0, "a": 0.0, "b": 0.5, "both": 0.0, "truncated": 0.0, "route": 1.0},
+        {"score": 0.0, "a": 0.0, "b": 0.0, "both": 0.0, "truncated": 0.0, "route": -1.0},
+    ]
+    metrics = reward_metrics(samples, {"x": ("a", "both"), "y": ("b", "both")})
+    means = {key: value for key, value in metrics.items() if key.endswith("/mean") and "score" not in key}
+    assert means == {
+        **{"reward/x/a/mean": 1, "reward/x/both/mean": 0.5, "reward/x/truncated/mean": 1},
+        **{"reward/y/b/mean": 0.5, "reward/y/both/mean": 0, "reward/y/truncated/mean": 0},
+    }
+
+
 def test_nothing_is_said_about_rewards_without_parts():
     assert reward_metrics([{}, {}]) == {}
     assert reward_metrics([]) == {}
