@@ -19,25 +19,26 @@ from rm_train.launch.process import MARK, ProcessFailedError, run_logged
 from rm_train.report.curves import Steps, curve, read_steps
 
 ROOT = Path(__file__).resolve().parents[1]
+_COLORS_HELD_OUT = {"val-aux/colors/score/mean@1": "reward/score/mean"}
 PANELS = {
     "rules": Panel(
         "rules: GRPO on a mix of three rules",
         "reward/score/mean",
         {"reward/right/mean": "right", "reward/form/mean": "form", "reward/length/mean": "length"},
-        ("val-aux/colors/score/mean@1",),
+        _COLORS_HELD_OUT,
     ),
     "judge": Panel(
         "judge: GRPO on the opinion of a judge",
         "reward/score/mean",
         {f"reward/rubric/{name}/mean": name for name in ("polite", "named", "brief")},
-        ("val-aux/colors/score/mean@1",),
+        _COLORS_HELD_OUT,
     ),
-    "critic": Panel("critic: PPO with a critic on one rule", "reward/score/mean", {}, ("val-aux/colors/score/mean@1",)),
+    "critic": Panel("critic: PPO with a critic on one rule", "reward/score/mean", {}, _COLORS_HELD_OUT),
     "routes": Panel(
-        "routes: GRPO on two data sets with a reward each",
+        "routes: GRPO on two data sets, two rewards",
         "reward/score/mean",
-        {"reward/counts/score/mean": "counts", "reward/chat/score/mean": "chat"},
-        (),
+        {f"reward/{name}/score/mean": name for name in ("counts", "chat")},
+        {f"val-aux/{name}/score/mean@1": f"reward/{name}/score/mean" for name in ("counts", "chat")},
     ),
 }
 _SAMPLE_EVERY_S = 2.0
@@ -91,8 +92,7 @@ def figures(name: str, seed: int, folder: Path, steps: Steps) -> list[str]:
     told = [name, str(seed)]
     keys = {panel.reward: "reward", **panel.parts}
     told.append("\n".join(f"{label} {_from_to(steps, key)}" for key, label in keys.items()))
-    held_out = [key for key in steps[max(steps)] if key.startswith("val-aux/") and key.endswith("/score/mean@1")]
-    told.append("\n".join(f"{key.split('/')[1]} {_from_to(steps, key)}" for key in sorted(held_out)))
+    told.append("\n".join(f"{key.split('/')[1]} {_from_to(steps, key)}" for key in panel.held_out))
     file = folder / "measured.json"
     measured = json.loads(file.read_text()) if file.exists() else {}
     told += [f"{measured[key]:.0f}" if key in measured else "?" for key in ("wall_s", "cpu_s", "cores")]

@@ -22,13 +22,13 @@ class Panel:
         title: What was trained, and how.
         reward: The metric of the reward itself.
         parts: The metrics of its parts, and what to call them.
-        held_out: The metrics of validation, and what to call them; drawn as points.
+        held_out: The metrics of validation, drawn as points, each with the training metric whose color it has.
     """
 
     title: str
     reward: str
     parts: dict[str, str]
-    held_out: tuple[str, ...]
+    held_out: dict[str, str]
 
 
 def draw(panels: Sequence[tuple[Panel, Sequence[Steps]]]) -> str:
@@ -54,6 +54,7 @@ def draw(panels: Sequence[tuple[Panel, Sequence[Steps]]]) -> str:
 
 def _panel(panel: Panel, runs: Sequence[Steps]) -> str:
     colors = {panel.reward: REWARD_COLOR, **dict(zip(panel.parts, PART_COLORS, strict=False))}
+    colors |= {key: colors[training] for key, training in panel.held_out.items()}
     last = max(max(run) for run in runs)
     # The reward is drawn last, over its parts; every run has all of them in the same order.
     keys = [*panel.parts, panel.reward]
@@ -67,7 +68,7 @@ def _panel(panel: Panel, runs: Sequence[Steps]) -> str:
         _axes(chart),
     ]
     for line in chart.lines:
-        color = colors.get(line.label, REWARD_COLOR)
+        color = colors[line.label]
         if line.style == "line":
             stroke = 2.6 if line.label == panel.reward else 1.4
             body.append(f'<path d="{line.path}" fill="none" stroke="{color}" stroke-width="{stroke}"/>')
@@ -85,9 +86,9 @@ def _legend(panel: Panel, colors: dict[str, str]) -> str:
         stroke = 3 if key == panel.reward else 2
         entries.append(f'<path d="M{x} 37h16" stroke="{colors[key]}" stroke-width="{stroke}"/>')
         entries.append(f'<text x="{x + 21}" y="41" font-size="12" fill="#444">{escape(label)}</text>')
-        x += 34 + 6.4 * len(label)
+        x += 36 + 7 * len(label)
     entries.append(f'<circle cx="{x + 6}" cy="37" r="4" fill="white" stroke="{REWARD_COLOR}" stroke-width="1.6"/>')
-    entries.append(f'<text x="{x + 15}" y="41" font-size="12" fill="#444">held out</text>')
+    entries.append(f'<text x="{x + 15}" y="41" font-size="12" fill="#444">held out, greedy</text>')
     return "".join(entries)
 
 
