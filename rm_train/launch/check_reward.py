@@ -16,8 +16,7 @@ from rich.table import Table
 from reward_fn.adapters.verl.dead_keys import dead_keys
 from reward_fn.adapters.verl.preflight import preflight
 from reward_fn.adapters.verl.scorer import Scorer, scorer_of
-from reward_fn.adapters.verl.settings import OURS, Constant
-from reward_fn.adapters.verl.training_rows import MANAGER
+from reward_fn.adapters.verl.settings import MANAGER, OURS, Constant
 from reward_fn.loading import RewardConfigError
 from rm_train.launch.checks.overrides import refused_overrides
 from rm_train.launch.checks.problem import ConfigError, Problem, listing, settle, warning

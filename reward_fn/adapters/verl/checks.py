@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from reward_fn.adapters.verl.dead_keys import dead_keys
 from reward_fn.adapters.verl.grouping import group_problems
-from reward_fn.adapters.verl.settings import Settings
+from reward_fn.adapters.verl.settings import MANAGER, OURS, Settings
 from reward_fn.loading import RewardConfigError
 
 _FUNCTION = "reward.custom_reward_function"
@@ -58,5 +58,9 @@ def _policies(config: DictConfig, settings: Settings) -> Iterator[tuple[str, str
     if settings.on_failure == "group_mean" and config.algorithm.adv_estimator == "gae":
         told = "a critic learns each answer's own reward, and the mean of others is none"
         yield f"{_FUNCTION}.reward_kwargs.on_failure", f"{told}; write drop_group or raise"
+    if config.reward.reward_manager.name != MANAGER:
+        for key in settings.manager_only:
+            fix = f"{{source: importlib, name: {MANAGER}, module: {{path: {OURS}}}}}"
+            yield f"{_FUNCTION}.reward_kwargs.{key}", f"needs our manager; write reward.reward_manager={fix}"
     if settings.on_failure == "drop_group" and mode == "sync" and size != 1:
         yield "data.gen_batch_size", "is not 1, and on_failure=drop_group replaces single groups; write 1"

@@ -47,7 +47,11 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         reward_model_tokenizer: object = None,
     ) -> None:
         super().__init__(config, tokenizer, compute_score)
-        kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
+        function = config.reward.custom_reward_function
+        if function.path != OURS:
+            told = f"this manager scores by {OURS} and would not call it; write {OURS}, or choose verl's own manager"
+            raise RewardConfigError([("reward.custom_reward_function.path", f"is {function.path}; {told}")])
+        kwargs = function.get("reward_kwargs") or {}
         self._scorer = scorer_of(kwargs)
         if self._scorer.settings.on_failure == "group_mean" and not _has_our_sampler(config):
             told = (

@@ -52,7 +52,7 @@ def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
             and than those of other rows; or the training data cannot be read. Each problem names its key and its fix.
     """
     settings = scorer.settings.preflight
-    if settings is False:
+    if settings is None:
         return
     if reason := out_of_reach(config):
         console.print(f"preflight left out: {reason}", soft_wrap=True, markup=False)

@@ -32,6 +32,8 @@ from reward_fn.loading import RewardConfigError, load_reward, reward_of
 
 OURS = "pkg://reward_fn.adapters.verl"
 """The path of our pieces in a config."""
+MANAGER = "GalleryRewardManager"
+"""The name of our reward manager in a config."""
 SOURCES = ("reward", "reward_file", "routes")
 DEFAULT_ROUTE = "default"
 _OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log", "preflight")
@@ -60,9 +62,9 @@ class Settings(BaseModel):
     on_truncated: Literal["score"] | Constant = "score"
     failure_limit: FailureLimit = FailureLimit()
     group: GroupSettings = GroupSettings()
-    alarms: AlarmSettings | Literal[False] = AlarmSettings()
+    alarms: AlarmSettings | None = AlarmSettings()
     log: LogSettings | None = None
-    preflight: PreflightSettings | Literal[False] = PreflightSettings()
+    preflight: PreflightSettings | None = PreflightSettings()
 
     @cached_property
     def comparing(self) -> dict[str, BaseReward]:
@@ -105,6 +107,13 @@ class Settings(BaseModel):
         if value in words or (isinstance(value, Mapping) and list(value) == ["constant"]):
             return value
         raise ValueError(f"write one of {', '.join(words)} or {{constant: NUMBER}}, not {value!r}")
+
+    @field_validator("alarms", "preflight", mode="before")
+    @classmethod
+    def _or_false(cls, value: object) -> object:
+        if value is True:
+            raise ValueError("write its settings, or false; leave it out for the defaults")
+        return None if value is False else value
 
     @classmethod
     def read(cls, kwargs: Mapping[str, Any]) -> Settings:

@@ -12,9 +12,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from reward_fn.adapters.rows import Row
+from reward_fn.adapters.verl.settings import MANAGER
 from reward_fn.loading import RewardConfigError
 
-MANAGER = "GalleryRewardManager"
 _KEY = "data.train_files"
 _LOOKED_AT = 20_000
 """The most rows that are read of a file."""

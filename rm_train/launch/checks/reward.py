@@ -8,8 +8,7 @@ from omegaconf import DictConfig
 
 from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.scorer import scorer_of
-from reward_fn.adapters.verl.settings import OURS
-from reward_fn.adapters.verl.training_rows import MANAGER
+from reward_fn.adapters.verl.settings import MANAGER, OURS
 from reward_fn.loading import RewardConfigError
 from rm_train.launch.checks.problem import Problem
 

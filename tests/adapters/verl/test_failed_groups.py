@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
 from verl.trainer.ppo.v1 import get_trainer_cls
 
+from reward_fn.adapters.verl import settings
 from reward_fn.adapters.verl.failure_rate import FailureLimit, FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means
 from reward_fn.adapters.verl.scorer import KINDS
@@ -229,12 +230,13 @@ def test_groups_can_only_be_replaced_one_by_one(build):
 
 MEAN = {"reward": "string_match", "on_failure": "group_mean"}
 GRPO = "algorithm.adv_estimator=grpo"
+MANAGER = f"reward.reward_manager={{source: importlib, name: {settings.MANAGER}, module: {{path: '{settings.OURS}'}}}}"
 
 
 def test_a_failed_answer_gets_the_mean_of_its_siblings(groups, build):
     lost = part(0.0, FailureKind.TIMEOUT)
     groups([part(1.0), lost, part(0.5)], [lost] * N, whole(0.25))
-    batch, metrics = build(MEAN, GRPO).sample(1, "train", 3)
+    batch, metrics = build(MEAN, GRPO, MANAGER).sample(1, "train", 3)
     stored = tq.kv_batch_get(keys=batch.keys, partition_id="train", select_fields=["rm_scores"])["rm_scores"]
     scores = {key: row.tolist() for key, row in zip(batch.keys, stored, strict=True)}
     assert [[scores[key][-1] for key in sorted(scores) if key.startswith(uid)] for uid in uids(batch)] == [
@@ -254,6 +256,12 @@ def test_a_failed_answer_gets_the_mean_of_its_siblings(groups, build):
     assert found[f"{first}_1_0"] == pytest.approx(0, abs=1e-6)
     assert found[f"{first}_0_0"] == pytest.approx(-found[f"{first}_2_0"]) and found[f"{first}_0_0"] > 0
     assert [found[f"{second}_{session}_0"] for session in range(N)] == [0] * N
+
+
+@pytest.mark.parametrize(("kwargs", "key"), [(MEAN, "on_failure"), ({"log": {"folder": "x"}}, "log")])
+def test_what_needs_our_manager_is_found_when_the_trainer_is_built(build, kwargs, key):
+    with pytest.raises(RewardConfigError, match=rf"reward_kwargs\.{key}: needs our manager; write .*name: Gallery"):
+        build({"reward": "string_match", **kwargs}, GRPO)
 
 
 def test_the_mean_of_a_group_is_none_for_a_critic(build):

@@ -140,6 +140,8 @@ def test_the_router_of_a_reward_model_is_not_a_field():
         ({"reward": "string_match", "on_failure": "zero"}, "on_failure: write one of raise, drop_group, group_mean or"),
         ({"reward": "string_match", "on_failure": {"constant": math.nan}}, "on_failure"),
         ({"reward": "string_match", "fields": {"answer": "x"}}, r"fields\.answer"),
+        ({"reward": "string_match", "alarms": {"window": 1}}, r"alarms\.window: Input should be greater"),
+        ({"reward": "string_match", "preflight": True}, "preflight: write its settings, or false"),
     ],
 )
 def test_wrong_settings_are_named(kwargs, said, tmp_path, monkeypatch):

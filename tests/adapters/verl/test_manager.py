@@ -166,6 +166,13 @@ def test_a_failure_is_verls_when_the_policy_raises(scored, tokenizer):
         scored({"reward": "string_match"}, data, *MANAGER)
 
 
+def test_the_manager_does_not_pass_over_a_function(numbers, tokenizer, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def compute_score(**_): return 0.0")
+    with pytest.raises(RewardConfigError, match=r"custom_reward_function\.path: is .*mine\.py; this manager scores by"):
+        numbers(MIX, rows(tokenizer, "4"), *MANAGER, f"reward.custom_reward_function.path={mine}")
+
+
 def test_group_mean_needs_the_sampler(numbers, tokenizer):
     data = rows(tokenizer, "4 <end>", "4 <end>", ground_truth=["4", None])
     kwargs = {**MIX, "on_failure": "group_mean"}
