@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import verl
+import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -125,6 +127,16 @@ def test_a_config_is_verl_s_with_the_plug_in(composed, name):
     assert config.algorithm.adv_estimator == ("gae" if name == "critic" else "grpo")
     assert config.trainer.v1.sampler.custom_sampler.name == "MetricsReplayBuffer"
     assert config.reward.reward_manager.name == "GalleryRewardManager"
+
+
+def test_the_docs_show_the_configs(composed):
+    text = (ROOT / "docs" / "plug_in.md").read_text(encoding="utf-8")
+    common, *rewards = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert common == yaml.safe_load((FOLDER / "plug_in.yaml").read_text())
+    mix = yaml.safe_load((FOLDER / "three_rules.yaml").read_text())
+    shown = [OmegaConf.to_container(composed(name).reward.custom_reward_function.reward_kwargs) for name in PARTS]
+    shown[1]["llm"]["base_url"] = yaml.safe_load((FOLDER / "judge.yaml").read_text())["judge_url"]
+    assert rewards == [shown[0], mix, *shown[1:]]
 
 
 def test_the_sloppy_assistant_does_everything_at_times(example):
