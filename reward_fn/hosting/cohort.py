@@ -12,14 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from reward_fn.hosting.actors import named_actor
 from reward_fn.schema import Failure, FailureKind, RewardResult
 
 T = TypeVar("T")
 Judge = Callable[[Sequence[T]], Awaitable[list[RewardResult]]]
 """Gives each of several answers its result."""
-
-_CALLS = 100_000
-"""Calls that may wait in the actor at the same time."""
 
 
 @dataclass(slots=True)
@@ -130,12 +128,7 @@ class ClusterCohort(Generic[T]):
     """
 
     def __init__(self, name: str, make_judge: Callable[[], Judge[T]], deadline_s: float) -> None:
-        import ray
-
-        options = {"num_cpus": 0, "max_concurrency": _CALLS, "max_restarts": -1, "max_task_retries": -1}
-        self._actor = (
-            ray.remote(_CohortActor).options(name=name, get_if_exists=True, **options).remote(make_judge, deadline_s)
-        )
+        self._actor = named_actor(_CohortActor, name, make_judge, deadline_s)
 
     async def join(self, name: str, member: str, size: int, answer: T) -> RewardResult:
         """Do as `Cohort.join`."""
