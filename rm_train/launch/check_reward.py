@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,6 +25,7 @@ from rm_train.launch.checks.reward import problems_of, reward_problems
 from rm_train.launch.checks.verl_keys import verl_configs
 
 _FUNCTION = "reward.custom_reward_function"
+_SEARCH = "hydra.searchpath"
 _SAMPLER = "trainer.v1.sampler.custom_sampler"
 
 
@@ -63,11 +65,12 @@ def compose_verl(overrides: Sequence[str], config_dir: Path | None, config_name:
     first = next((folder for folder in folders if (folder / f"{config_name}.yaml").is_file()), None)
     if first is None:
         raise ConfigError(f"there is no {config_name}.yaml in {' or in '.join(map(str, folders))}; correct the name")
-    search = ",".join(f"file://{folder}" for folder in folders if folder != first)
+    own = [f"file://{folder}" for folder in folders if folder != first]
 
     def composed(some: Sequence[str]) -> DictConfig:
+        theirs, rest = _searched(some)
         with initialize_config_dir(version_base=None, config_dir=str(first)):
-            return compose(config_name, overrides=[f"hydra.searchpath=[{search}]", *some])
+            return compose(config_name, overrides=[f"hydra.searchpath=[{','.join([*theirs, *own])}]", *rest])
 
     try:
         return composed(overrides)
@@ -80,6 +83,18 @@ def compose_verl(overrides: Sequence[str], config_dir: Path | None, config_name:
             # The config by itself is no better.
             raise ConfigError(str(error)) from error
         raise ConfigError(listing(problems)) from refusal
+
+
+def _searched(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the folders that overrides add to Hydra's search path, and the other overrides."""
+    given = [one for one in overrides if one.startswith(f"{_SEARCH}=")]
+    found: list[str] = []
+    for one in OverridesParser.create().parse_overrides(given):
+        value = one.value()
+        if not isinstance(value, list):
+            raise ConfigError(f"{_SEARCH}: is {value!r}; write a list, such as [file://configs]")
+        found += map(str, value)
+    return found, [one for one in overrides if one not in given]
 
 
 def _problems(config: DictConfig) -> list[Problem]:

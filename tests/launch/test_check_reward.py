@@ -152,6 +152,19 @@ def test_a_folder_of_choices_beside_verls_own_config(data, tmp_path):
     assert done.exit_code == 0, done.output
 
 
+def test_a_search_path_of_ones_own_is_kept(data, tmp_path):
+    for folder, line in (("a/which", "reward: math_verify_reward"), ("b/other", "name: found")):
+        (tmp_path / folder).mkdir(parents=True)
+        text = f"# @package _global_\nreward: {{custom_reward_function: {{reward_kwargs: {{{line}}}}}}}\n"
+        (tmp_path / folder / "mine.yaml").write_text(text)
+    search = f"hydra.searchpath=[file://{tmp_path}/b]"
+    path = "reward.custom_reward_function.path=pkg://reward_fn.adapters.verl"
+    done = check("--config-dir", str(tmp_path / "a"), search, path, "+which=mine", "+other=mine", data)
+    assert done.exit_code == 0 and "found" in done.output, done.output
+    wrong = check("hydra.searchpath=here", data)
+    assert wrong.exit_code == 1 and "hydra.searchpath: is 'here'; write a list" in wrong.output
+
+
 def test_a_config_that_does_not_compose_by_itself_is_named(tmp_path):
     (tmp_path / "mine.yaml").write_text("defaults:\n  - ppo_trainer\n  - nowhere\n")
     done = check("-cd", str(tmp_path), "-cn", "mine", "trainer.nnodes=2")
