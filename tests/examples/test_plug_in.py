@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import json
 import os
+import pickle
 import random
 import re
 import signal
@@ -23,6 +24,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from verl.trainer.ppo.reward import get_custom_reward_fn
 
 from reward_fn.adapters.rows import Row
 from reward_fn.adapters.verl.checks import check_config
@@ -127,6 +129,9 @@ def test_a_config_is_verl_s_with_the_plug_in(composed, name):
     assert config.algorithm.adv_estimator == ("gae" if name == "critic" else "grpo")
     assert config.trainer.v1.sampler.custom_sampler.name == "MetricsReplayBuffer"
     assert config.reward.reward_manager.name == "GalleryRewardManager"
+    # Both go to verl's reward workers.
+    function, copied = pickle.loads(pickle.dumps((get_custom_reward_fn(config), config)))
+    assert asyncio.iscoroutinefunction(function) and copied == config
 
 
 def test_the_docs_show_the_configs(composed):

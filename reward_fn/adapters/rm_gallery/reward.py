@@ -18,7 +18,7 @@ import reward_fn
 from reward_fn.adapters.rm_gallery.inside import evaluate
 from reward_fn.base import BasePointWiseReward
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
-from reward_fn.workers.pool import Home, WorkerPool, cores
+from reward_fn.workers.pool import Home, Kind, WorkerPool, cores
 
 _INSTALL = (
     "install it with `pip install rm-gallery==0.1.7`, in an environment of its own where this one must keep its "
@@ -81,6 +81,7 @@ def _json_of(sample: DataSample) -> dict[str, Any]:
     return content
 
 
+_KIND = Kind(("reward_fn.adapters.rm_gallery",))
 _pools: dict[tuple[int, str], tuple[WorkerPool, TemporaryDirectory[str]]] = {}
 _lock = threading.Lock()
 
@@ -92,7 +93,7 @@ def _pool(python: str) -> WorkerPool:
         if key not in _pools:
             made = TemporaryDirectory(prefix="rm-gallery-", ignore_cleanup_errors=True)
             home = Home(python, Path(made.name), _module_path(python, Path(made.name)))
-            _pools[key] = WorkerPool(cores(), _MEMORY, ("reward_fn.adapters.rm_gallery",), home=home), made
+            _pools[key] = WorkerPool(cores(), _MEMORY, _KIND, home), made
         return _pools[key][0]
 
 

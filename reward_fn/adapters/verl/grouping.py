@@ -10,12 +10,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omegaconf import DictConfig
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
-from reward_fn.adapters.rows import Row
+from reward_fn.adapters.rows import Place, Row, value_at
 from reward_fn.hosting.cohort import ClusterCohort, Judge
 from reward_fn.loading import AnyReward
 from reward_fn.schema import FailureKind, RewardError, RewardResult
@@ -33,33 +34,78 @@ class GroupSettings(BaseModel):
     alone: AnyReward | None = Field(
         default=None, description="the reward of answers that have no others, as in validation with one for each prompt"
     )
+    against_reference: bool = Field(
+        default=False, description="whether an answer that has no others is compared with the reference answer"
+    )
+    consistency_key: Place | None = Field(
+        default=None,
+        description="a place in the rows; answers are compared with those of the same session to the prompts that have "
+        "the same value there, and not with those to their own prompt: as for a pair that is judged in both orders",
+    )
+    prompts: int = Field(default=2, ge=2, description="with `consistency_key`: how many prompts share a value")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.alone is not None and self.against_reference:
+            raise ValueError("alone and against_reference are two ways for the same answers; write one of them")
+        return self
+
+    @property
+    def has_lone(self) -> bool:
+        """Whether answers that have no others can be scored."""
+        return self.alone is not None or self.against_reference
 
 
-class GroupSizes:
-    """How many answers verl samples for a prompt.
+class Group(NamedTuple):
+    """Where an answer belongs: the name of its group, its own name in it, and how many it has."""
+
+    name: str
+    member: str
+    size: int
+
+
+class Grouping:
+    """Which answers are compared with one another.
 
     Args:
         config: verl's config.
+        settings: What it says of groups.
     """
 
-    def __init__(self, config: DictConfig) -> None:
+    def __init__(self, config: DictConfig, settings: GroupSettings) -> None:
         rollout = config.actor_rollout_ref.rollout
-        self.training, self.validation = int(rollout.n), int(rollout.val_kwargs.n)
+        self._training, self._validation = int(rollout.n), int(rollout.val_kwargs.n)
+        self._settings = settings
 
-    def of(self, row: Row) -> int:
-        """Return the size of the group that a row's answer belongs to.
+    def of(self, row: Row, uid: str, session: str, step: str) -> Group:
+        """Return the group of an answer.
+
+        Args:
+            row: The row.
+            uid: What verl calls the prompt in this step.
+            session: The number of the answer among those to its prompt.
+            step: The training step.
 
         Raises:
-            RewardError: Training and validation have groups of other sizes, and the row does not say which it is of.
+            RewardError: The row does not say what is needed for it.
         """
-        if self.training == self.validation:
-            return self.training
+        key = self._settings.consistency_key
+        if key is None:
+            return Group(uid, session, self._size(row))
+        value = value_at(row, key)
+        if value is None:
+            raise RewardError(FailureKind.BAD_INPUT, f"the row of {row.data_source} has no {key}, the consistency_key")
+        return Group(f"{step}/{value}/{session}", uid, self._settings.prompts)
+
+    def _size(self, row: Row) -> int:
+        if self._training == self._validation:
+            return self._training
         split = row.extra_info.get("split")
         if split is None:
-            told = f"is compared with {self.training} in training and {self.validation} in validation"
+            told = f"is compared with {self._training} in training and {self._validation} in validation"
             fix = "write `split` into the rows' extra_info, or make rollout.val_kwargs.n the same as rollout.n"
             raise RewardError(FailureKind.BAD_INPUT, f"the answer {told}, and verl does not say which this is; {fix}")
-        return self.training if split == "train" else self.validation
+        return self._training if split == "train" else self._validation
 
 
 _WORKER_CALLS = 1000
@@ -75,8 +121,8 @@ def group_problems(config: DictConfig, settings: Settings) -> Iterator[tuple[str
         yield "trainer.use_v1", f"{reward} compares answers, which the older trainer does not number; write true"
     rollout = config.actor_rollout_ref.rollout
     for key, size in (("rollout.n", rollout.n), ("rollout.val_kwargs.n", rollout.val_kwargs.n)):
-        if size == 1 and settings.group.alone is None:
-            fix = "write 2 or more, or a reward for single answers in reward_kwargs.group.alone"
+        if size == 1 and not settings.group.has_lone and settings.group.consistency_key is None:
+            fix = "write 2 or more, or in reward_kwargs.group how single answers are scored: alone or against_reference"
             yield f"actor_rollout_ref.{key}", f"is 1, and {reward} compares answers; {fix}"
     needed = _workers(_prompts_at_work(config) * int(rollout.n))
     if config.reward.num_workers < needed:

@@ -19,9 +19,9 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from reward_fn.adapters.rows import Row, plain
-from reward_fn.adapters.verl.grouping import GroupSizes, cluster_cohort, group_problems
+from reward_fn.adapters.verl.grouping import Grouping, cluster_cohort, group_problems
 from reward_fn.adapters.verl.sample_log import SampleLog
-from reward_fn.adapters.verl.scorer import Scored, scorer_of
+from reward_fn.adapters.verl.scorer import Scored, cached_share, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant
 from reward_fn.hosting.cohort import ClusterCohort
 from reward_fn.loading import RewardConfigError
@@ -61,7 +61,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         self._longest = int(config.actor_rollout_ref.rollout.response_length)
         log = self._scorer.settings.log
         self._log = SampleLog(log) if log else None
-        self._sizes = GroupSizes(config)
+        self._grouping = Grouping(config, self._scorer.settings.group)
         self._cohort: ClusterCohort[Row] | None = None
         if self._scorer.settings.comparing:
             if problems := list(group_problems(config, self._scorer.settings)):
@@ -105,14 +105,13 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             return await self._scorer.score(row)
         start = time.perf_counter()
         try:
-            size = self._sizes.of(row)
-            if size == 1:
-                return await self._scorer.score(row, self._scorer.settings.group.alone)
-            result = await self._cohort.join(str(fields["uid"]), str(fields["session_id"]), size, row)
+            group = self._grouping.of(row, *(str(fields.get(key)) for key in ("uid", "session_id", "global_steps")))
+            if group.size == 1:
+                return await self._scorer.score_lone(row)
+            result = await self._cohort.join(*group, row)
         except RewardError as error:
             result = RewardResult.failed("", error.failure)
-        cached = float(result.extra_data.get("cached", 0.0))
-        return self._scorer.scored(row, result, time.perf_counter() - start, cached)
+        return self._scorer.scored(row, result, time.perf_counter() - start, cached_share(result))
 
     def _answer_ids(self, data: DataProto) -> Any:  # noqa: ANN401 - a tensor
         responses = data.batch["responses"][-1]

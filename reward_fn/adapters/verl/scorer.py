@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from reward_fn.adapters.rows import Row
 from reward_fn.adapters.scoring import failure_in, part_scores
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
-from reward_fn.base import BaseReward
+from reward_fn.base import BaseReward, reference_text
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import FailureKind, RewardError, RewardResult
 from reward_fn.store import counted_lookups
@@ -62,20 +62,32 @@ class Scorer:
         route = row.data_source if row.data_source in self.settings.rewards else DEFAULT_ROUTE
         return route in self.settings.comparing
 
-    async def score(self, row: Row, alone: BaseReward | None = None) -> Scored:
+    async def score(self, row: Row) -> Scored:
         """Score a row's answer.
-
-        Args:
-            row: The row.
-            alone: The reward to use, if not the one of the row's route.
 
         Raises:
             RewardError: There is no score, and the policy is to raise or to drop the group.
         """
+        return await self._score_by(self._reward(row), row)
+
+    async def score_lone(self, row: Row) -> Scored:
+        """Score an answer whose reward compares, and that has no others; raises as `score`."""
+        group = self.settings.group
+        if not group.against_reference:
+            return await self._score_by(group.alone, row)
+        start = time.perf_counter()
+        try:
+            reference = reference_text(self.settings.fields.sample(row))
+            result, _ = await self.compare([row, replace(row, answer=reference)])
+        except RewardError as error:
+            result = RewardResult.failed("", error.failure)
+        return self.scored(row, result, time.perf_counter() - start, cached_share(result))
+
+    async def _score_by(self, reward: BaseReward | None, row: Row) -> Scored:
         start = time.perf_counter()
         with counted_lookups() as lookups:
             try:
-                (result,) = await (alone or self._needed(row)).ascore(self.settings.fields.sample(row))
+                (result,) = await _there(reward, row, self.settings).ascore(self.settings.fields.sample(row))
             except RewardError as error:
                 result = RewardResult.failed("", error.failure)
         return self.scored(row, result, time.perf_counter() - start, lookups.share)
@@ -85,7 +97,7 @@ class Scorer:
         start = time.perf_counter()
         with counted_lookups() as lookups:
             try:
-                (result,) = self._needed(row).score(self.settings.fields.sample(row))
+                (result,) = _there(self._reward(row), row, self.settings).score(self.settings.fields.sample(row))
             except RewardError as error:
                 result = RewardResult.failed("", error.failure)
         return self.scored(row, result, time.perf_counter() - start, lookups.share)
@@ -99,7 +111,7 @@ class Scorer:
             try:
                 samples = [self.settings.fields.sample(row) for row in rows]
                 group = samples[0].changed(output=[sample.output[0] for sample in samples])
-                results = await self._needed(rows[0]).ascore(group)
+                results = await _there(self._reward(rows[0]), rows[0], self.settings).ascore(group)
             except RewardError as error:
                 results = [RewardResult.failed("", error.failure)] * len(rows)
         return [result.changed(extra_data={**result.extra_data, "cached": lookups.share}) for result in results]
@@ -128,12 +140,17 @@ class Scorer:
         rewards = self.settings.rewards
         return rewards.get(row.data_source) or rewards.get(DEFAULT_ROUTE)
 
-    def _needed(self, row: Row) -> BaseReward:
-        reward = self._reward(row)
-        if reward is None:
-            told = f"there is no route for the data_source {row.data_source!r}; there are {list(self.settings.rewards)}"
-            raise RewardError(FailureKind.BAD_INPUT, told)
-        return reward
+
+def _there(reward: BaseReward | None, row: Row, settings: Settings) -> BaseReward:
+    if reward is None:
+        told = f"there is no route for the data_source {row.data_source!r}; there are {list(settings.rewards)}"
+        raise RewardError(FailureKind.BAD_INPUT, told)
+    return reward
+
+
+def cached_share(result: RewardResult) -> float:
+    """Return the share of look-ups that found something, of a result of `Scorer.compare`."""
+    return float(result.extra_data.get("cached", 0.0))
 
 
 _lock = threading.Lock()

@@ -37,3 +37,12 @@ class DownReward(BasePointWiseReward):
 
     def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
         raise RewardError(FailureKind.CONNECTION, "nobody answers")
+
+
+class LastDigitReward(BasePointWiseReward):
+    """1 for about one answer in ten, which no policy can guess."""
+
+    name: str = "last_digit"
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        return RewardResult.of(self.name, float(sum(answer_text(sample).encode()) % 10 == 0))

@@ -4,9 +4,9 @@ import pytest
 
 from reward_fn.adapters.rows import Row
 from reward_fn.adapters.scoring import comparing
-from reward_fn.adapters.verl.grouping import GroupSizes, group_problems
+from reward_fn.adapters.verl.grouping import Grouping, GroupSettings, group_problems
 from reward_fn.adapters.verl.settings import Settings
-from reward_fn.loading import reward_of
+from reward_fn.loading import RewardConfigError, reward_of
 from reward_fn.schema import FailureKind, RewardError
 
 LONGEST = "rewards_of_tests:LongestReward"
@@ -45,7 +45,7 @@ def test_rewards_of_single_answers_have_no_problems(problems):
 def test_a_group_of_one_needs_a_reward_for_it(problems):
     found = problems({"reward": LONGEST}, "actor_rollout_ref.rollout.n=8", SMALL)
     assert list(found) == ["actor_rollout_ref.rollout.val_kwargs.n"]
-    assert "write 2 or more, or a reward for single answers in reward_kwargs.group.alone" in found.popitem()[1]
+    assert "write 2 or more, or in reward_kwargs.group how single answers" in found.popitem()[1]
     alone = {"reward": LONGEST, "group": {"alone": "string_match"}}
     assert not problems(alone, "actor_rollout_ref.rollout.n=8", SMALL)
 
@@ -82,14 +82,32 @@ def test_the_older_trainer_does_not_number_answers(problems):
     assert problems({"reward": LONGEST}, *N, "trainer.use_v1=false")["trainer.use_v1"].endswith("write true")
 
 
-def test_the_size_of_a_group(verl_config):
-    def row(**extra_info):
-        return Row("a", "4", "4", extra_info)
+def row(**extra_info):
+    return Row("a", "4", "4", extra_info)
 
-    same = GroupSizes(verl_config({}, *N))
-    assert same.of(row()) == same.of(row(split="test")) == 8
-    other = GroupSizes(verl_config({}, N[0]))
-    assert (other.of(row(split="train")), other.of(row(split="test"))) == (8, 1)
+
+def test_the_size_of_a_group(verl_config):
+    same = Grouping(verl_config({}, *N), GroupSettings())
+    assert same.of(row(), "u", "3", "7") == same.of(row(split="test"), "u", "3", "7") == ("u", "3", 8)
+    other = Grouping(verl_config({}, N[0]), GroupSettings())
+    assert (other.of(row(split="train"), *"uss").size, other.of(row(split="test"), *"uss").size) == (8, 1)
     with pytest.raises(RewardError, match="write `split` into the rows' extra_info, or make") as error:
-        other.of(row())
+        other.of(row(), *"uss")
     assert error.value.failure.kind is FailureKind.BAD_INPUT
+
+
+def test_answers_to_prompts_that_belong_together_meet_by_their_sessions(verl_config, problems):
+    pairs = Grouping(verl_config({}, *N), GroupSettings(consistency_key="extra_info.pair"))
+    first, second = (pairs.of(row(pair=5), uid, "3", "7") for uid in ("u1", "u2"))
+    assert (first.name, first.size) == (second.name, second.size) == ("7/5/3", 2)
+    assert first.member != second.member
+    assert pairs.of(row(pair=5), "u1", "4", "7").name != first.name != pairs.of(row(pair=5), "u1", "3", "8").name
+    with pytest.raises(RewardError, match=r"row of a has no extra_info\.pair, the consistency_key"):
+        pairs.of(row(), "u1", "3", "7")
+    kwargs = {"reward": LONGEST, "group": {"consistency_key": "extra_info.pair"}}
+    assert not problems(kwargs, SMALL, "actor_rollout_ref.rollout.n=1")
+
+
+def test_one_way_for_lone_answers():
+    with pytest.raises(RewardConfigError, match="group: alone and against_reference are two ways"):
+        Settings.read({"reward": LONGEST, "group": {"alone": "string_match", "against_reference": True}})

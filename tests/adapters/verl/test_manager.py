@@ -217,6 +217,12 @@ def test_an_answer_that_is_alone_has_a_reward_of_its_own(cluster, numbers, token
     assert extra["score"] == [1, 0, 0, 1]
 
 
+def test_an_answer_that_is_alone_may_be_compared_with_the_reference(cluster, numbers, tokenizer):
+    data = rows(tokenizer, "the sum is <end>", "5 is <end>", "sum <end>", ground_truth=["the sum", "the sum", None])
+    kwargs = {"reward": LONGEST_WINS, "group": {"against_reference": True}, "on_failure": {"constant": -1}}
+    assert numbers(kwargs, data, *MANAGER)["score"] == [1, 0, -1]
+
+
 def test_reasons_and_texts_go_to_the_log(scored, tokenizer, tmp_path):
     data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", ground_truth=["4", "4", None])
     kwargs = {**MIX, "on_failure": {"constant": 0}, "log": {"folder": str(tmp_path / "log")}}

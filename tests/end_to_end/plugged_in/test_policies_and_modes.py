@@ -24,6 +24,20 @@ def test_groups_with_a_failed_answer_are_replaced_whole(run):
     assert all(data["reward/failed/mean"] == 0 for data in metrics.values())
 
 
+def test_verls_own_filter_of_groups_keeps_working(run):
+    dapo = ["algorithm.filter_groups.enable=true", "algorithm.filter_groups.metric=score", "+data.gen_batch_size=1"]
+    # Most groups of four are of zeros.
+    kwargs = {"reward": "rewards_of_tests:LastDigitReward", "on_failure": {"constant": 0}}
+    done = run(kwargs, GRPO, *dapo, "algorithm.filter_groups.max_inflight_gen_batches=2")
+    assert done.code == 0, done.output[-5000:]
+    groups = {}
+    for (step, uid, _), score in done.trained().items():
+        groups.setdefault((step, uid), set()).add(score)
+    assert len(groups) == 8 and all(len(scores) > 1 for scores in groups.values())
+    metrics = done.metrics().values()
+    assert sum(data.get("training/filter_groups/evicted_samples", 0) for data in metrics) > 0
+
+
 @pytest.mark.parametrize("trainer", ["trainer.use_v1=true", "trainer.use_v1=false"])
 def test_ppo_with_a_critic_trains_on_the_constant(run, trainer):
     done = run({**DIGEST, "on_failure": {"constant": -1}}, trainer, "algorithm.adv_estimator=gae")
