@@ -112,10 +112,22 @@ class BaseReward(BaseModel, ABC):
     async def ascore(self, sample: DataSample, **kwargs: Any) -> list[RewardResult]:  # noqa: ANN401
         """Do as `score`, without blocking the event loop where the reward waits."""
         if not self._waits:
-            return self.score(sample, **kwargs)
+            return await self._shared_score(sample, kwargs) if self._heavy else self.score(sample, **kwargs)
         units = self._units(sample)
         results = await asyncio.gather(*(self._await(unit, kwargs) for unit in units))
         return self._merge(sample, list(results))
+
+    async def _shared_score(self, sample: DataSample, kwargs: dict[str, Any]) -> list[RewardResult]:
+        """Score a sample that takes milliseconds: where a cluster's workers are to be had, they do it."""
+        from reward_fn.workers.pool import pool, shared
+        from reward_fn.workers.times import result_of
+
+        if not shared():
+            return self.score(sample, **kwargs)
+        try:
+            return (await result_of(pool().submit(_score_all, self, [sample], kwargs, timeout_s=_CHUNK_S)))[0]
+        except RewardError as error:
+            return self._failures([sample], error)[0]
 
     def _attempt(self, unit: DataSample, kwargs: dict[str, Any]) -> RewardResult:
         try:
@@ -226,9 +238,11 @@ class BaseReward(BaseModel, ABC):
 
             await asyncio.gather(*(work() for _ in range(min(max_workers or self._at_once, len(samples)))))
         elif self._heavy and len(samples) > _CHUNK:
+            from reward_fn.workers.times import result_of
+
             for chunk, future in self._in_workers(samples, kwargs):
                 try:
-                    scored: list[list[RewardResult]] = await asyncio.wrap_future(future)
+                    scored: list[list[RewardResult]] = await result_of(future)
                 except RewardError as error:
                     scored = self._failures(chunk, error)
                 done += scored

@@ -18,15 +18,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 from reward_fn.schema import FailureKind, RewardError
 from reward_fn.workers import job
+from reward_fn.workers.times import Job, finish
 
 T = TypeVar("T")
 
@@ -39,7 +39,31 @@ JOBS_OF_A_WORKER = 20_000
 MEMORY = 4 * 2**30
 """Bytes of address space of a worker."""
 
-_Job = tuple["Future[Any]", bytes, float]
+_Job = tuple["Job[Any]", bytes, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What workers run.
+
+    Attributes:
+        command: The module that a worker runs, which calls `job.main`, and its further arguments.
+        variables: The environment variables that it gets of those that are set; None for all.
+    """
+
+    command: tuple[str, ...] = ("reward_fn.workers",)
+    variables: tuple[str, ...] | None = None
+
+
+class Pool(Protocol):
+    """Worker processes, wherever they are."""
+
+    @property
+    def size(self) -> int:
+        """How many there are at most."""
+
+    def submit(self, function: Callable[..., T], *arguments: object, timeout_s: float) -> Job[T]:
+        """Have a worker call a function; see `WorkerPool.submit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +87,7 @@ class WorkerPool:
     Args:
         size: How many there are at most.
         memory: Bytes of address space that each of them may take.
-        command: The module that a worker runs, which calls `job.main`, and its further arguments.
-        environment: Its environment variables, if not those of this process.
+        kind: What they run.
         home: Its interpreter and folder, if not those of this process.
     """
 
@@ -72,17 +95,19 @@ class WorkerPool:
         self,
         size: int,
         memory: int = MEMORY,
-        command: Sequence[str] = ("reward_fn.workers",),
-        environment: Mapping[str, str] | None = None,
+        kind: Kind | None = None,
         home: Home | None = None,
     ) -> None:
         self.size = size
-        self._worker = partial(_Worker, [command[0], str(memory), *command[1:]], environment, home)
+        module, *arguments = (kind or PLAIN).command
+        names = (kind or PLAIN).variables
+        environment = None if names is None else {name: os.environ[name] for name in names if name in os.environ}
+        self._worker = partial(_Worker, [module, str(memory), *arguments], environment, home)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._idle = 0
 
-    def submit(self, function: Callable[..., T], *arguments: object, timeout_s: float) -> Future[T]:
+    def submit(self, function: Callable[..., T], *arguments: object, timeout_s: float) -> Job[T]:
         """Have a worker call a function.
 
         Args:
@@ -93,13 +118,22 @@ class WorkerPool:
         Returns:
             The future result. Its exception is a `RewardError` of kind TIMEOUT or CRASH, or what the function raised.
         """
-        future: Future[T] = Future()
-        self._jobs.put((future, pickle.dumps((function, arguments, timeout_s)), timeout_s))
+        return self.submit_pickled(pickled(function, arguments, timeout_s), timeout_s)
+
+    def submit_pickled(self, content: bytes, timeout_s: float) -> Job[Any]:
+        """Do as `submit` with what `pickled` has made."""
+        future: Job[Any] = Job()
+        self._jobs.put((future, content, timeout_s))
         with self._lock:
             if self._jobs.qsize() > self._idle and self._threads < self.size:
                 self._threads += 1
                 threading.Thread(target=self._serve, name="reward_fn worker", daemon=True).start()
         return future
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a worker."""
+        return self._jobs.qsize()
 
     def _serve(self) -> None:
         worker = self._worker()
@@ -111,24 +145,33 @@ class WorkerPool:
                 self._idle -= 1
             if not future.set_running_or_notify_cancel():
                 continue
+            worker.began = None
             try:
                 worked, result = worker.run(content, timeout_s)
             except Exception as error:  # noqa: BLE001 - the caller's
                 worked, result = False, error
-            if worked:
-                future.set_result(result)
-            else:
-                timeout = isinstance(result, TimeoutError)
-                future.set_exception(RewardError(FailureKind.TIMEOUT, str(result)) if timeout else result)
+            if not worked and isinstance(result, TimeoutError):
+                result = RewardError(FailureKind.TIMEOUT, str(result))
+            finish(future, worked, result, 0.0 if worker.began is None else time.monotonic() - worker.began)
+
+
+def pickled(function: Callable[..., Any], arguments: tuple[object, ...], timeout_s: float) -> bytes:
+    """Return a job as workers read it."""
+    return pickle.dumps((function, arguments, timeout_s))
 
 
 class _Worker:
-    """One worker process, and the next one when it is gone."""
+    """One worker process, and the next one when it is gone.
+
+    Attributes:
+        began: When its last job began, by the clock of `time.monotonic`; None before that.
+    """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None, home: Home | None) -> None:
         self._command, self._environment, self._home = command, environment, home
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
+        self.began: float | None = None
 
     def run(self, content: bytes, timeout_s: float) -> tuple[bool, Any]:
         """Run a job; return whether it worked, and its result or exception.
@@ -144,6 +187,7 @@ class _Worker:
             job.write(self._process.stdin, content)  # type: ignore[arg-type]
             _wait(self._process.stdout, START_S)
             job.read(self._process.stdout)  # type: ignore[arg-type]
+            self.began = time.monotonic()
             _wait(self._process.stdout, timeout_s + GRACE_S)
             result: tuple[bool, Any] = pickle.loads(job.read(self._process.stdout))  # type: ignore[arg-type]
         except (TimeoutError, EOFError, OSError) as error:
@@ -198,7 +242,11 @@ def _wait(pipe: IO[bytes], seconds: float) -> None:
                 raise TimeoutError
 
 
-_pools: dict[int, WorkerPool] = {}
+PLAIN = Kind()
+"""Workers that run what they are asked to, in the environment of this process."""
+
+_pools: dict[tuple[int, Kind], Pool] = {}
+_opener: tuple[int, Callable[[Kind], Pool]] | None = None
 _pools_lock = threading.Lock()
 
 
@@ -207,9 +255,30 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pool() -> WorkerPool:
-    """Return the pool of this process, with a worker for each core; a forked child gets its own."""
+def pool(kind: Kind = PLAIN) -> Pool:
+    """Return the workers of a kind that this process uses: one for each core, if `use_pools` has not said otherwise.
+
+    A forked child has workers of its own.
+    """
     with _pools_lock:
-        if os.getpid() not in _pools:
-            _pools[os.getpid()] = WorkerPool(cores())
-        return _pools[os.getpid()]
+        key = os.getpid(), kind
+        if key not in _pools:
+            _pools[key] = _opener[1](kind) if _opener and shared() else WorkerPool(cores(), kind=kind)
+        return _pools[key]
+
+
+def use_pools(opener: Callable[[Kind], Pool] | None) -> None:
+    """Have this process use other workers than its own, such as those that a cluster shares.
+
+    Args:
+        opener: Returns the workers of a kind; it is asked once for each. None for workers of this process again.
+    """
+    global _opener
+    with _pools_lock:
+        _opener = None if opener is None else (os.getpid(), opener)
+        _pools.clear()
+
+
+def shared() -> bool:
+    """Return whether this process uses the workers of others."""
+    return _opener is not None and _opener[0] == os.getpid()

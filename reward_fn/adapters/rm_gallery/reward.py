@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from reward_fn.adapters.rm_gallery.inside import evaluate
 from reward_fn.base import BasePointWiseReward
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 from reward_fn.workers.pool import Home, Kind, WorkerPool, cores
+from reward_fn.workers.times import result_of
 
 _INSTALL = (
     "install it with `pip install rm-gallery==0.1.7`, in an environment of its own where this one must keep its "
@@ -67,7 +67,7 @@ class RMGalleryReward(BasePointWiseReward):
         job = _pool(self.python or sys.executable).submit(
             evaluate, self.rule, json.dumps(self.params, sort_keys=True), _json_of(sample), timeout_s=self.timeout_s
         )
-        told = await asyncio.wrap_future(job)
+        told = await result_of(job)
         if "failure" in told:
             hint = f"; {_INSTALL}" if told.get("missing") else ""
             raise RewardError(FailureKind(told["failure"]), told["detail"] + hint)

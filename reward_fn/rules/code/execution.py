@@ -20,6 +20,7 @@ from reward_fn.rules.code.sandbox.pool import Isolation, sandboxes
 from reward_fn.rules.fences import fenced
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+from reward_fn.workers.times import result_of
 
 _KILL_S = 5.0
 """How long a worker may take to kill a run and tell, beyond the run's own time."""
@@ -118,7 +119,7 @@ class CodeExecutionReward(BasePointWiseReward):
         pool = sandboxes(self.isolation, folders)
         future = pool.submit(supervisor.run, task, limits, timeout_s=limits.wall_s + _KILL_S)
         try:
-            return await asyncio.wrap_future(future)
+            return await result_of(future)
         except IsolationError as error:
             detail = f"{error}: name a server in sandbox_url, or allow runs that are only limited with isolation='none'"
             raise RewardError(FailureKind.UNAVAILABLE, detail) from error
