@@ -1,0 +1,169 @@
+"""Rules in the workers of all nodes: spread, killed, repeated, and each with its own time."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import ray
+import rule_jobs as jobs
+from ray.cluster_utils import Cluster
+
+from reward_fn.hosting.rules import RulePoolSettings, attach_rules
+from reward_fn.hosting.spread import AHEAD, Node, choose
+from reward_fn.registry import RewardRegistry
+from reward_fn.schema import ChatMessage, DataOutput, DataSample, FailureKind, RewardError, Step
+from reward_fn.workers.pool import pool, use_pools
+from reward_fn.workers.times import counted_work, result_of
+
+
+def node(own=False, mine=0, others=0, workers=2):
+    return Node("n", None, workers, own, mine, others)
+
+
+def test_the_own_node_is_first_while_a_worker_is_idle_there_and_then_the_least_loaded():
+    own, other = node(own=True, mine=1), node()
+    assert choose([other, own]) is own
+    own.others = 1
+    assert choose([own, other]) is other
+    other.mine = 4
+    assert choose([other, own]) is own
+    own.mine = other.mine = AHEAD * 2
+    assert choose([own, other]) is None
+    assert choose([]) is None
+
+
+def test_a_process_that_is_not_in_a_cluster_is_refused():
+    with pytest.raises(RuntimeError, match="not connected to Ray"):
+        attach_rules()
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A cluster of two nodes with two cores each, of which this process is on the first."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    second = cluster.add_node(num_cpus=2)
+    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    ray.init(address=cluster.address, log_to_driver=False, runtime_env=environment)
+    cluster.wait_for_nodes()
+    yield cluster, second
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@pytest.fixture
+def rules(nodes):
+    """Rules of this process in the cluster; all its actors answer."""
+    attach_rules(RulePoolSettings(workers=2))
+    deadline = time.monotonic() + 60
+    while len(set(actors(8, 0.05))) < 2:
+        assert time.monotonic() < deadline
+    yield pool()
+    use_pools(None)
+
+
+def submitted(count, function, *arguments):
+    return [pool().submit(function, *arguments, timeout_s=30) for _ in range(count)]
+
+
+def actors(count, seconds):
+    return [job.result(60) for job in submitted(count, jobs.actor_of, seconds)]
+
+
+def test_jobs_are_spread_over_the_nodes_the_own_one_first(rules):
+    assert rules.size == 4
+    assert len({actors(1, 0.0)[0] for _ in range(5)}) == 1
+    assert len(set(actors(40, 0.02))) == 2
+
+
+def test_all_processes_use_the_same_workers(rules):
+    askers = [ray.remote(num_cpus=0)(jobs.Asker).remote() for _ in range(3)]
+    pids = ray.get([asker.ask.remote(20) for asker in askers], timeout=60)
+    assert set().union(*pids) <= set(actors(40, 0.02))
+    assert sum(name.startswith("reward_fn rules ") for name in ray.util.list_named_actors()) == 2
+
+
+def test_a_job_that_does_not_end_costs_only_itself(rules):
+    stuck = rules.submit(jobs.stubborn, 60, timeout_s=0.3)
+    dead, wrong = rules.submit(jobs.die, timeout_s=5), rules.submit(jobs.fail, "so it is", timeout_s=5)
+    others = submitted(60, jobs.actor_of, 0.01)
+    assert all(job.result(30) for job in others)
+    for job, kind in ((stuck, FailureKind.TIMEOUT), (dead, FailureKind.CRASH)):
+        with pytest.raises(RewardError) as caught:
+            job.result(30)
+        assert caught.value.failure.kind is kind
+    with pytest.raises(ValueError, match="so it is"):
+        wrong.result(30)
+
+
+def test_the_clock_begins_with_the_work(rules):
+    jobs_of_all = [rules.submit(jobs.actor_of, 0.2, timeout_s=0.6) for _ in range(30)]
+    assert all(job.result(60) for job in jobs_of_all)
+
+
+def test_queue_and_work_are_told_apart(rules):
+    async def work():
+        with counted_work() as times:
+            await asyncio.gather(*(result_of(job) for job in submitted(8, jobs.actor_of, 0.2)))
+        return times
+
+    times = asyncio.run(work())
+    assert times.calls == 8 and times.worked_s == pytest.approx(1.6, abs=0.3)
+    assert 0.5 < times.waited_s < 3.0
+
+
+def test_a_job_that_is_cancelled_while_it_waits_is_left_out(rules):
+    busy = submitted(2 * 2 * AHEAD, jobs.actor_of, 0.1)
+    waiting = rules.submit(jobs.kill_actor, timeout_s=5)
+    assert waiting.cancel()
+    assert len({job.result(30) for job in busy}) == 2
+
+
+def test_a_killed_actor_takes_no_job_with_it(rules):
+    pids = set(actors(20, 0.02))
+    at_work = submitted(30, jobs.actor_of, 0.3)
+    time.sleep(0.3)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    done = {job.result(60) for job in at_work}
+    assert done and not done <= pids
+
+
+def test_a_job_that_kills_its_actors_is_given_up_and_takes_no_other_with_it(rules):
+    poison = rules.submit(jobs.kill_actor, timeout_s=30)
+    others = submitted(10, jobs.actor_of, 0.1)
+    with pytest.raises(RewardError, match="3 rule actors died") as caught:
+        poison.result(60)
+    assert caught.value.failure.kind is FailureKind.CRASH
+    assert all(job.result(60) for job in others)
+
+
+def test_rules_of_the_gallery_run_there(rules):
+    reward = RewardRegistry.get("math_verify_reward")(timeout_s=1)
+    texts = ["$\\boxed{1/2}$", "$9^{9^{9^{9^{9}}}}$", "0.5", "3"]
+    answers = [DataOutput(answer=Step(content=text, label={"reference": "$0.5$"})) for text in texts]
+    results = reward.score(DataSample(input=[ChatMessage(content="?")], output=answers))
+    assert [result.score for result in results] == [1.0, None, 1.0, 0.0]
+    assert results[1].failure.kind is FailureKind.TIMEOUT
+    program = "```python\nprint(int(input()) + 1)\n```"
+    label = {"inputs_outputs": {"inputs": ["1", "2"], "outputs": ["2", "3"]}}
+    sample = DataSample(
+        input=[ChatMessage(content="?")], output=[DataOutput(answer=Step(content=program, label=label))]
+    )
+    assert RewardRegistry.get("code_execution")(isolation="none").score(sample)[0].score == 1.0
+
+
+@pytest.mark.slow
+def test_nodes_that_go_and_come(nodes, rules, monkeypatch):
+    monkeypatch.setattr("reward_fn.hosting.rules._LOOK_S", 0.5)
+    cluster, second = nodes
+    at_work = submitted(20, jobs.actor_of, 0.2)
+    time.sleep(0.2)
+    cluster.remove_node(second, allow_graceful=False)
+    left = {job.result(60) for job in at_work}
+    cluster.add_node(num_cpus=2)
+    deadline = time.monotonic() + 60
+    while len(found := set(actors(8, 0.05))) < 2 or found <= left:
+        assert time.monotonic() < deadline
