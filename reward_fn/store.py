@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from typing import Protocol
 
 _AT_ONCE = 500
 """Keys in one question to SQLite."""
+_PATIENCE_S = 60.0
+"""How long a process waits for a file that another one is writing to."""
 
 
 def key_of(made_from: object) -> str:
@@ -138,13 +142,29 @@ class SqliteStore:
         """Return the connection of this thread; a forked process must not use its parent's."""
         if getattr(self._local, "process", None) != os.getpid():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=60)
-            connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for a writer
+            connection = sqlite3.connect(self._path, timeout=_PATIENCE_S)
+            _let_readers_read(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("CREATE TABLE IF NOT EXISTS contents (key TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID")
             self._local.connection, self._local.process = connection, os.getpid()
         found: sqlite3.Connection = self._local.connection
         return found
+
+
+def _let_readers_read(connection: sqlite3.Connection) -> None:
+    """Switch a file to write-ahead logging, in which readers do not wait for a writer.
+
+    The switch needs the file for itself, and other than for all else SQLite does not wait until it is free.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))
 
 
 @lru_cache

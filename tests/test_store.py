@@ -1,5 +1,6 @@
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -35,6 +36,26 @@ def test_many_threads_may_use_it(store):
     for thread in threads:
         thread.join()
     assert len(store.get([f"{number}-{i}" for number in range(8) for i in range(50)])) == 400
+
+
+def test_threads_that_open_a_new_file_at_the_same_time_all_get_it(tmp_path):
+    for attempt in range(150):
+        store, start, threads, failed = SqliteStore(tmp_path / f"{attempt}.sqlite"), threading.Barrier(16), [], []
+
+        def work(number, store=store, start=start, failed=failed):
+            start.wait()
+            try:
+                store.put({str(number): b"x"})
+            except sqlite3.OperationalError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
+        assert len(store.get([str(number) for number in range(16)])) == 16
 
 
 def test_of_too_many_the_longest_unused_are_forgotten():
