@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from rm_train.launch.run_folder import RunFolder
 from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SETTINGS = (
     *("steps=1", "max_train_rows=32", "max_val_rows=8", "val_rows=8", "data.train_batch_size=4"),
     *("actor_rollout_ref.rollout.n=4", "trainer.save_freq=1", "trainer.val_before_train=false"),

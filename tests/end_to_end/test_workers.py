@@ -11,6 +11,7 @@ import torch
 from rm_train.launch.run_folder import RunFolder
 from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SETTINGS = (
     *("method=ppo", "trainer.n_gpus_per_node=2", "actor_rollout_ref.actor.use_kl_loss=true"),
     *("max_train_rows=32", "max_val_rows=8", "val_rows=8", "data.train_batch_size=4"),
