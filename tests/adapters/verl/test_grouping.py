@@ -9,7 +9,7 @@ from reward_fn.adapters.verl.settings import Settings
 from reward_fn.loading import RewardConfigError, reward_of
 from reward_fn.schema import FailureKind, RewardError
 
-LONGEST = "rewards_of_tests:LongestReward"
+LONGEST = "plugged_rewards:LongestReward"
 SMALL = "data.train_batch_size=8"
 N = ["actor_rollout_ref.rollout.n=8", "actor_rollout_ref.rollout.val_kwargs.n=8"]
 

@@ -184,7 +184,7 @@ def test_group_mean_needs_the_sampler(numbers, tokenizer):
     assert numbers(kwargs, data, *MANAGER, sampler)["failed"] == [0, 1]
 
 
-LONGEST_WINS = "rewards_of_tests:LongestReward"
+LONGEST_WINS = "plugged_rewards:LongestReward"
 GROUP = {"reward": {"reward": "weighted_sum", "parts": {"long": LONGEST_WINS, "match": "string_match"}}}
 SIZES = ["actor_rollout_ref.rollout.n=3", "actor_rollout_ref.rollout.val_kwargs.n=3"]
 

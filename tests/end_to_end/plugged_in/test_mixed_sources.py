@@ -6,7 +6,7 @@ import pytest
 
 from reward_fn.adapters.verl.group_mean import ALL_FAILED
 
-ROUTES = {"digests": "rewards_of_tests:DigestReward", "matches": {"reward": "string_match", "mode": "contains"}}
+ROUTES = {"digests": "plugged_rewards:DigestReward", "matches": {"reward": "string_match", "mode": "contains"}}
 
 
 def test_failed_answers_train_on_the_mean_of_their_group_and_everything_is_logged(run):

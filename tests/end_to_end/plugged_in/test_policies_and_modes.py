@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-DIGEST = {"reward": "rewards_of_tests:DigestReward"}
+DIGEST = {"reward": "plugged_rewards:DigestReward"}
 GRPO = "algorithm.adv_estimator=grpo"
 
 
@@ -27,7 +27,7 @@ def test_groups_with_a_failed_answer_are_replaced_whole(run):
 def test_verls_own_filter_of_groups_keeps_working(run):
     dapo = ["algorithm.filter_groups.enable=true", "algorithm.filter_groups.metric=score", "+data.gen_batch_size=1"]
     # Most groups of four are of zeros.
-    kwargs = {"reward": "rewards_of_tests:LastDigitReward", "on_failure": {"constant": 0}}
+    kwargs = {"reward": "plugged_rewards:LastDigitReward", "on_failure": {"constant": 0}}
     done = run(kwargs, GRPO, *dapo, "algorithm.filter_groups.max_inflight_gen_batches=2")
     assert done.code == 0, done.output[-5000:]
     groups = {}
@@ -55,7 +55,7 @@ def test_answers_are_compared_in_an_asynchronous_mode(run):
         *("trainer.v1.trainer_mode=colocate_async", "actor_rollout_ref.rollout.val_kwargs.n=4"),
         "trainer.v1.sampler.custom_sampler.name=MetricsReplayBufferAsync",
     ]
-    done = run({"reward": "rewards_of_tests:LongestReward", "on_failure": "group_mean"}, GRPO, *mode)
+    done = run({"reward": "plugged_rewards:LongestReward", "on_failure": "group_mean"}, GRPO, *mode)
     assert done.code == 0, done.output[-5000:]
     groups = {}
     for (_, uid, session), line in done.scored().items():
@@ -78,7 +78,7 @@ def test_answers_are_compared_in_an_asynchronous_mode(run):
     ],
 )  # fmt: skip
 def test_a_run_whose_judge_is_down_ends_with_a_report(run, kwargs, said):
-    done = run({"reward": "rewards_of_tests:DownReward", **kwargs}, GRPO)
+    done = run({"reward": "plugged_rewards:DownReward", **kwargs}, GRPO)
     assert done.code != 0
     assert re.search(said, done.output), done.output[-5000:]
     assert done.trained() == {}
