@@ -58,11 +58,11 @@ class Endpoint:
         async def start():
             app = web.Application(client_max_size=2**26)
             app.router.add_post("/v1/chat/completions", self._answer)
-            runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
+            self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+            await self._runner.setup()
+            site = web.TCPSite(self._runner, "127.0.0.1", 0)
             await site.start()
-            self.port = runner.addresses[0][1]
+            self.port = self._runner.addresses[0][1]
             ready.set()
 
         self._loop.run_until_complete(start())
@@ -102,6 +102,7 @@ class Endpoint:
         return web.json_response(content, status=status, headers=headers)
 
     def close(self):
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 

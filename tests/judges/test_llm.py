@@ -14,7 +14,7 @@ from scripted_endpoint import BROKEN, HANG, RESET, completion
 
 from reward_fn.judges.llm import OpenaiLLM
 from reward_fn.judges.llm import line as line_module
-from reward_fn.judges.llm.limiter import seconds_of, wanted_pause
+from reward_fn.judges.llm.headers import seconds_of, wanted_pause
 from reward_fn.schema import ChatMessage, FailureKind, MessageRole, RewardError
 
 ASK = [{"role": "user", "content": "how good?"}]
@@ -165,7 +165,9 @@ def test_what_passes_is_asked_again_until_it_is_answered(endpoint, llm_of):
 def test_a_pause_that_the_server_asks_for_is_kept_by_all_requests(endpoint, llm_of):
     llm = llm_of(in_turn((429, {}, {"Retry-After": "1"}), "fine"))
     with pytest.raises(RewardError):
-        llm.model_copy(update={"max_wait": 0.5}).complete(ASK)  # longer than anybody waits: no second request
+        llm.model_copy(update={"max_wait": 0.5, "api_key": "other"}).complete(
+            ASK
+        )  # longer than it waits: no second one
     assert len(endpoint.requests) == 1
     endpoint.script = in_turn((429, {}, {"Retry-After": "1"}), "fine")
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
 from reward_fn import loop
+from reward_fn.judges.llm.addresses import Address, Url
 from reward_fn.judges.llm.completion import Completion
+from reward_fn.judges.llm.limits import Limits
 from reward_fn.judges.llm.line import Line
 from reward_fn.judges.llm.usage import Usage
 from reward_fn.schema import ChatMessage, MessageRole
@@ -23,6 +25,9 @@ from reward_fn.schema import ChatMessage, MessageRole
 T = TypeVar("T")
 
 _OPENAI = "https://api.openai.com/v1"
+_ONE = {"base_url", "api_key"}
+"""The fields of a client with one endpoint."""
+_OUT_AFTER = 5
 Messages = Sequence[ChatMessage | Mapping[str, Any]]
 
 
@@ -35,16 +40,26 @@ class OpenaiLLM(BaseModel):
     those of one client in one process: a pickled one begins anew.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # An error must not repeat a key that stands beside the mistake.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="the model's name at the endpoint")
-    base_url: str = Field(
+    base_url: Url = Field(
         default_factory=lambda: os.environ.get("BASE_URL") or os.environ.get("OPENAI_BASE_URL") or _OPENAI,
         description="where the API is, up to /v1; by default the environment's BASE_URL or OPENAI_BASE_URL, or OpenAI",
     )
     api_key: SecretStr = Field(
         default_factory=lambda: SecretStr(os.environ.get("OPENAI_API_KEY", "")),
         description="the key; if not given, the environment's OPENAI_API_KEY; servers of one's own often want none",
+    )
+    endpoints: tuple[Address, ...] = Field(
+        (), description="several places where the model is served, in place of base_url and api_key"
+    )
+    sticky_chars: int = Field(
+        0,
+        ge=0,
+        description="requests whose texts begin with the same so many characters go to the same of several endpoints, "
+        "which has them in its prefix cache; 0: each to the endpoint with the least to do",
     )
     revision: str = Field(
         "", description="which state of the model is served: part of the cache's key, in place of the URL"
@@ -66,6 +81,24 @@ class OpenaiLLM(BaseModel):
         None, gt=0, description="seconds for all tries of a request and the pauses between them"
     )
     max_concurrency: int = Field(64, ge=1, description="requests in flight at a time, in one process")
+    max_waiting: int | None = Field(
+        None, ge=1, description="requests that wait for their turn, in one process; one more fails at once"
+    )
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="requests that are sent in a minute, to each endpoint"
+    )
+    tokens_per_minute: float | None = Field(
+        None, gt=0, description="tokens of questions and answers in a minute, of each endpoint: guessed, then corrected"
+    )
+    max_in_flight: int | None = Field(
+        None, ge=1, description="requests in flight at each endpoint, of all that share its limits"
+    )
+    out_after: int | None = Field(
+        None,
+        ge=1,
+        description="failures in a row after which an endpoint is left alone for a while and then tried with one "
+        f"request; if not given, {_OUT_AFTER} with several endpoints, and never with one",
+    )
     max_retries: int = Field(4, ge=0, description="times that a request is sent again when it failed in passing")
     max_wait: float = Field(60.0, gt=0, description="seconds to wait for an endpoint at most, before a request fails")
     hedge_after: float | None = Field(
@@ -83,16 +116,11 @@ class OpenaiLLM(BaseModel):
 
     _line: Line = PrivateAttr()
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_url(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no URL; write http://… or https://…, up to /v1")
-        return url.rstrip("/")
-
     @model_validator(mode="after")
     def _has_key(self) -> Self:
-        if self.base_url == _OPENAI and not self.api_key.get_secret_value():
+        if self.endpoints and (twice := self.model_fields_set & _ONE):
+            raise ValueError(f"write either endpoints or {' and '.join(sorted(twice))}")
+        if not self.endpoints and self.base_url == _OPENAI and not self.api_key.get_secret_value():
             raise ValueError("set OPENAI_API_KEY or api_key, or the base_url of a server that needs no key")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ValueError("max_cost needs input_price and output_price: dollars for a million tokens")
@@ -104,7 +132,7 @@ class OpenaiLLM(BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return this client itself, or a new one with changed fields, which has limits and counts of its own."""
-        return type(self).model_validate({**dict(self), **update}) if update else self
+        return type(self).model_validate({**self._given(), **update}) if update else self
 
     def __copy__(self) -> Self:
         """Return itself: it never changes, and its limits are there once."""
@@ -116,7 +144,22 @@ class OpenaiLLM(BaseModel):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be pickled as what it is made of: connections stay in their process."""
-        return type(self).model_validate, (dict(self),)
+        return type(self).model_validate, (self._given(),)
+
+    @property
+    def addresses(self) -> list[tuple[str, str, float]]:
+        """The endpoints: URL, key and weight of each."""
+        if self.endpoints:
+            return [(one.base_url, one.api_key, one.weight) for one in self.endpoints]
+        return [(self.base_url, self.api_key.get_secret_value(), 1.0)]
+
+    @property
+    def limits(self) -> Limits:
+        """What each endpoint may be sent."""
+        given = {name: getattr(self, name) for name in Limits.model_fields}
+        if self.out_after is None and len(self.endpoints) > 1:
+            given["out_after"] = _OUT_AFTER
+        return Limits(**given)
 
     @property
     def usage(self) -> Usage:
@@ -167,7 +210,8 @@ class OpenaiLLM(BaseModel):
             body["response_format"] = response_format
         if top_logprobs:
             body.update(logprobs=True, top_logprobs=top_logprobs)
-        made_from = [self.revision or self.base_url, draw, template, body]
+        urls = sorted({url for url, _, _ in self.addresses})
+        made_from = [self.revision or (urls if len(urls) > 1 else urls[0]), draw, template, body]
         return await loop.within(self._line.ask(body, made_from, read))
 
     async def acomplete(self, messages: Messages, **options: Any) -> Completion:  # noqa: ANN401 - those of `aask`
@@ -213,6 +257,10 @@ class OpenaiLLM(BaseModel):
     def simple_chat(self, query: str, history: Sequence[str] = (), sys_prompt: str = "", **options: Any) -> str:  # noqa: ANN401
         """Do as `asimple_chat`, and wait for it."""
         return loop.run(self.asimple_chat(query, history, sys_prompt, **options))
+
+    def _given(self) -> dict[str, Any]:
+        """Return the fields that make the same client: with several endpoints, none of those of one."""
+        return {name: value for name, value in self if not (self.endpoints and name in _ONE)}
 
     def _sampling(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in ("temperature", "top_p", "seed", "max_tokens")}

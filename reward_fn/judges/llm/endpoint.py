@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reward_fn.judges.llm.limiter import wanted_pause
+from reward_fn.judges.llm.headers import wanted_pause
 from reward_fn.schema import FailureKind, RewardError
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ class EndpointError(RewardError):
 
     Attributes:
         pause_s: Seconds that the endpoint wants to be left alone; 0 if it did not say.
+        elsewhere: Whether another endpoint or key may do better.
     """
 
-    def __init__(self, kind: FailureKind, detail: str, *, retriable: bool, pause_s: float = 0.0) -> None:
+    def __init__(
+        self, kind: FailureKind, detail: str, *, retriable: bool, pause_s: float = 0.0, elsewhere: bool = False
+    ) -> None:
         super().__init__(kind, detail, retriable=retriable)
-        self.pause_s = pause_s
+        self.pause_s, self.elsewhere = pause_s, elsewhere or retriable
 
 
 class Endpoint:
@@ -128,4 +131,5 @@ def _failed(error: APIStatusError) -> EndpointError:
         f"HTTP {status}: {error.message[:300]}",
         retriable=kind in _PASSING and code not in _QUOTA,
         pause_s=wanted_pause(error.response.headers),
+        elsewhere=kind is FailureKind.AUTHENTICATION or code in _QUOTA,
     )

@@ -1,18 +1,26 @@
-"""What stands between a client's doors and its endpoint: cache, budget, limits, repetitions, hedges, counts, log."""
+"""What stands between a client's doors and its endpoints: cache, money, turns, repetitions, hedges, counts, log."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from reward_fn import loop
+from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.completion import Completion, UnusableError, read_completion
 from reward_fn.judges.llm.endpoint import Endpoint, EndpointError
-from reward_fn.judges.llm.limiter import Limiter
+from reward_fn.judges.llm.estimate import TokenEstimate
+from reward_fn.judges.llm.limits import Limits
+from reward_fn.judges.llm.permits import LocalPermits, permits_of
+from reward_fn.judges.llm.pool import AllOutError, Pool, Route, Turn
+from reward_fn.judges.llm.priority import current_priority
 from reward_fn.judges.llm.request_log import RequestLog
 from reward_fn.judges.llm.usage import Usage
 from reward_fn.schema import FailureKind, RewardError
@@ -29,6 +37,14 @@ _FIRST_PAUSE_S = 0.5
 """The pause before the first repetition; each further one is twice as long."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What belongs to one event loop: the client's own places for requests in flight, and its endpoints."""
+
+    places: LocalPermits
+    pool: Pool
+
+
 class Line:
     """The requests of one client, in one process."""
 
@@ -36,11 +52,14 @@ class Line:
         self.usage = Usage()
         self.takes_schemas = True
         self._settings = settings
-        self._live: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Endpoint, Limiter]] = WeakKeyDictionary()
+        self._live: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
+        self._estimate = TokenEstimate() if settings.tokens_per_minute else None
         file = None if isinstance(settings.cache, bool) else settings.cache
         self._on_disk = file is not None
         self._store = open_store(file) if settings.cache else None
-        self._log = RequestLog(settings.log_file, settings.api_key.get_secret_value()) if settings.log_file else None
+        self._log = (
+            RequestLog(settings.log_file, [key for _, key, _ in settings.addresses]) if settings.log_file else None
+        )
 
     async def ask(self, body: Mapping[str, Any], made_from: object, read: Callable[[Completion], T]) -> T:
         """Return what is read of the answer to a request, which comes from the cache if it is there.
@@ -65,6 +84,7 @@ class Line:
         return await asyncio.to_thread(access, *arguments) if self._on_disk else access(*arguments)
 
     async def _bounded(self, body: Mapping[str, Any]) -> Completion:
+        self._refuse_to_queue()
         deadline = self._settings.deadline
         if deadline is None:
             return await self._repeated(body)
@@ -73,24 +93,37 @@ class Line:
         except asyncio.TimeoutError:
             raise RewardError(FailureKind.TIMEOUT, f"no answer by the deadline of {deadline:g} s") from None
 
+    def _refuse_to_queue(self) -> None:
+        most = self._settings.max_waiting
+        if most is not None and self.usage.waiting >= most:
+            told = f"{self.usage.waiting} requests wait for their turn, as many as max_waiting allows"
+            raise RewardError(FailureKind.RATE_LIMIT, told, retriable=True)
+
     async def _repeated(self, body: Mapping[str, Any]) -> Completion:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+        tried: list[Route] = []
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._settings.max_retries + 1),
-            retry=retry_if_exception(self._passes),
-            wait=self._pause,
+            retry=retry_if_exception(partial(self._passes, tried)),
+            wait=partial(self._pause, tried),
             before_sleep=self._count_retry,
             reraise=True,
         )
-        return await retrying(self._hedged, body)
+        return await retrying(self._hedged, body, tried)
 
-    def _passes(self, error: BaseException) -> bool:
-        if isinstance(error, EndpointError) and error.pause_s > self._settings.max_wait:
-            return False
-        return isinstance(error, RewardError) and error.failure.retriable and not isinstance(error, UnusableError)
+    def _passes(self, tried: list[Route], error: BaseException) -> bool:
+        if isinstance(error, EndpointError):
+            if error.elsewhere and self._here().pool.open_beside(tried):
+                return True
+            if error.pause_s > self._settings.max_wait:
+                return False
+        lasting = isinstance(error, UnusableError | AllOutError)
+        return isinstance(error, RewardError) and error.failure.retriable and not lasting
 
-    def _pause(self, state: RetryCallState) -> float:
+    def _pause(self, tried: list[Route], state: RetryCallState) -> float:
+        if self._here().pool.open_beside(tried):
+            return 0.0
         error = state.outcome.exception() if state.outcome else None
         wanted = error.pause_s if isinstance(error, EndpointError) else 0.0
         own = min(self._settings.max_wait, _FIRST_PAUSE_S * 2 ** (state.attempt_number - 1))
@@ -99,17 +132,17 @@ class Line:
     def _count_retry(self, _: RetryCallState) -> None:
         self.usage.retries += 1
 
-    async def _hedged(self, body: Mapping[str, Any]) -> Completion:
+    async def _hedged(self, body: Mapping[str, Any], tried: list[Route]) -> Completion:
         """Send a request, and beside a slow one another; the first usable answer counts."""
         patience = self._settings.hedge_after
         if patience is None:
-            return await self._send(body)
-        tasks = [asyncio.create_task(self._send(body))]
+            return await self._send(body, tried)
+        tasks = [asyncio.create_task(self._send(body, tried))]
         try:
             done, waiting = await asyncio.wait(tasks, timeout=patience)
-            if not done and not self._endpoint()[1].full:
+            if not done and not self._here().places.full and not self._here().pool.closed:
                 self.usage.hedges += 1
-                tasks.append(asyncio.create_task(self._send(body)))
+                tasks.append(asyncio.create_task(self._send(body, tried)))
                 done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if waiting and all(task.exception() for task in done):
                 done, _ = await asyncio.wait(waiting)
@@ -119,44 +152,89 @@ class Line:
             for task in tasks:
                 task.cancel()
 
-    async def _send(self, body: Mapping[str, Any]) -> Completion:
-        endpoint, limiter = self._endpoint()
-        async with limiter.slot():
-            self._refuse_over_budget()
-            self.usage.requests += 1
-            self.usage.most_in_flight = max(self.usage.most_in_flight, limiter.in_flight)
+    async def _send(self, body: Mapping[str, Any], tried: list[Route]) -> Completion:
+        outcome: Completion | RewardError
+        async with self._turn(body, tried) as turn:
             began = time.monotonic()
-            outcome: Completion | RewardError
             try:
-                content, pause_s = await endpoint.send(body)
-                limiter.pause(min(pause_s, self._settings.max_wait))
-                outcome = read_completion(content)
-            except EndpointError as error:
-                limiter.pause(min(error.pause_s, self._settings.max_wait))
-                outcome = error
+                outcome = await self._exchanged(body, turn)
             except RewardError as error:
-                outcome = error
+                self._record(body, error, time.monotonic() - began)
+                raise
         self._record(body, outcome, time.monotonic() - began)
-        if isinstance(outcome, RewardError):
-            raise outcome
         return outcome
 
-    def _endpoint(self) -> tuple[Endpoint, Limiter]:
+    async def _exchanged(self, body: Mapping[str, Any], turn: Turn) -> Completion:
+        """Send a request once, and note what it says of the endpoint's limits."""
+        permits, longest = turn.route.permits, self._settings.max_wait
+        try:
+            content, pause_s = await turn.route.endpoint.send(body)
+        except EndpointError as error:
+            permits.pause(min(error.pause_s, longest))
+            raise
+        permits.pause(min(pause_s, longest))
+        try:
+            answer: Completion | UnusableError = read_completion(content)
+        except UnusableError as error:
+            answer = error
+        if answer.prompt_tokens:
+            turn.used = answer.prompt_tokens + answer.completion_tokens
+            if self._estimate:
+                self._estimate.learn(body, answer.prompt_tokens, answer.completion_tokens)
+        if isinstance(answer, UnusableError):
+            raise answer
+        return answer
+
+    @asynccontextmanager
+    async def _turn(self, body: Mapping[str, Any], tried: list[Route]) -> AsyncIterator[Turn]:
+        """Wait for a place of the client's, then for the turn at an endpoint, and hold both."""
+        here, urgency = self._here(), current_priority()
+        tokens = self._estimate.of(body) if self._estimate else 0
+        began = time.monotonic()
+        self.usage.waiting += 1
+        waits = True
+        try:
+            place = await here.places.acquire(0, urgency)
+            try:
+                async with here.pool.turn(body, tokens, urgency, tried) as turn:
+                    waits = False
+                    self.usage.waiting -= 1
+                    self.usage.waited_s += time.monotonic() - began
+                    self._refuse_over_budget()
+                    self.usage.requests += 1
+                    self.usage.most_in_flight = max(self.usage.most_in_flight, here.places.in_flight)
+                    yield turn
+            finally:
+                here.places.release(place, None, Outcome.UNKNOWN)
+        finally:
+            if waits:
+                self.usage.waiting -= 1
+
+    def _here(self) -> _Here:
         """Return what belongs to the running event loop."""
         running = asyncio.get_running_loop()
         if running not in self._live:
             settings = self._settings
-            endpoint = Endpoint(
-                settings.base_url,
-                settings.api_key.get_secret_value(),
-                connections=settings.max_concurrency,
-                connect_timeout=settings.connect_timeout,
-                read_timeout=settings.read_timeout or settings.timeout,
-                timeout=settings.timeout,
+            pool = Pool(
+                [self._route(*address) for address in settings.addresses],
+                sticky_chars=settings.sticky_chars,
+                max_wait=settings.max_wait,
             )
-            loop.at_end(endpoint.close)
-            self._live[running] = endpoint, Limiter(settings.max_concurrency)
+            self._live[running] = _Here(LocalPermits(Limits(max_in_flight=settings.max_concurrency)), pool)
         return self._live[running]
+
+    def _route(self, base_url: str, key: str, weight: float) -> Route:
+        settings = self._settings
+        endpoint = Endpoint(
+            base_url,
+            key,
+            connections=settings.max_concurrency,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout or settings.timeout,
+            timeout=settings.timeout,
+        )
+        loop.at_end(endpoint.close)
+        return Route(base_url, endpoint, permits_of(base_url, key, settings.model, settings.limits), weight)
 
     def _refuse_over_budget(self) -> None:
         most = self._settings.max_cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ class RequestLog:
 
     Args:
         path: The file; it and its folder are made if they are not there.
-        key: What must not stand in it.
+        keys: What must not stand in it.
     """
 
-    def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+    def __init__(self, path: Path, keys: Sequence[str]) -> None:
+        self._path, self._keys = path, [key for key in keys if key]
 
     def write(self, request: Mapping[str, Any], outcome: Completion | RewardError, seconds: float) -> None:
         """Append a line."""
@@ -39,8 +39,8 @@ class RequestLog:
         else:
             entry["failure"] = {"kind": outcome.failure.kind.value, "detail": outcome.failure.detail}
         line = json.dumps(entry, default=str)
-        if self._key:
-            line = line.replace(self._key, _REDACTED)
+        for key in self._keys:
+            line = line.replace(key, _REDACTED)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:

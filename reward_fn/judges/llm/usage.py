@@ -22,6 +22,8 @@ class Usage:
         cost: Dollars, by the prices that the client was given.
         failures: Requests without a usable answer, by the kind of failure; those that a repetition mended too.
         most_in_flight: The most requests that were waited for at a time.
+        waiting: Requests that wait for their turn now.
+        waited_s: Seconds that requests have waited for their turn, of all that have gone.
     """
 
     requests: int = 0
@@ -33,3 +35,5 @@ class Usage:
     cost: float = 0.0
     failures: Counter[FailureKind] = field(default_factory=Counter)
     most_in_flight: int = 0
+    waiting: int = 0
+    waited_s: float = 0.0

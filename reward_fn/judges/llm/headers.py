@@ -1,54 +1,15 @@
-"""How many requests may be in flight, and when the next one may go."""
+"""What an endpoint says of its limits in the headers of its responses."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-import random
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-_SPREAD_S = 0.25
-"""Requests that waited for the same moment go within so many seconds, not all at once."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Limiter:
-    """Holds back requests: those past `most` in flight, and all of them while the endpoint wants a pause.
-
-    It belongs to one event loop.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._free = asyncio.Semaphore(most)
-        self._resume = 0.0
-        self.in_flight = self.most_in_flight = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether the next request would have to wait."""
-        return self._free.locked() or self._resume > time.monotonic()
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait until a request may go, and count it until it is done."""
-        async with self._free:
-            while (pause := self._resume - time.monotonic()) > 0:
-                await asyncio.sleep(pause + random.uniform(0, _SPREAD_S))
-            self.in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self.in_flight)
-            try:
-                yield
-            finally:
-                self.in_flight -= 1
-
-    def pause(self, seconds: float) -> None:
-        """Let no request go for so long."""
-        self._resume = max(self._resume, time.monotonic() + seconds)
 
 
 def wanted_pause(headers: Mapping[str, str]) -> float:
