@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import logging
 import os
 import random
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _AT_ONCE = 500
 """Keys in one question to SQLite."""
 _PATIENCE_S = 60.0
 """How long a process waits for a file that another one is writing to."""
+_KEPT = "CREATE TABLE IF NOT EXISTS kept (place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, content BLOB NOT NULL)"
+"""What is newer has the larger place."""
+_GOES = 0.1
+"""The share of a file's contents that goes when it is too large."""
+
+_logger = logging.getLogger(__name__)
 
 
 def key_of(made_from: object) -> str:
@@ -34,14 +45,44 @@ def key_of(made_from: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Store(Protocol):
-    """Keeps content by keys. It may be used by many threads."""
+class Store(ABC):
+    """Keeps content by keys. It may be used by many threads, and in event loops by its async doors.
 
+    What several processes share may also promise that a content is made by one of them only: see `claim`. Here are the
+    doors of a store that answers at once and promises nothing.
+    """
+
+    @abstractmethod
     def get(self, keys: Collection[str]) -> dict[str, bytes]:
         """Return the contents of the keys that it has."""
 
+    @abstractmethod
     def put(self, contents: Mapping[str, bytes]) -> None:
         """Keep contents by their keys."""
+
+    async def aget(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Do as `get`, without blocking the event loop."""
+        return self.get(keys)
+
+    async def aput(self, contents: Mapping[str, bytes]) -> None:
+        """Do as `put`, without blocking the event loop. Nobody waits for these contents any longer."""
+        self.put(contents)
+
+    async def claim(self, keys: Collection[str]) -> tuple[dict[str, bytes], frozenset[str]]:
+        """Say that this process will make the contents that are missing.
+
+        Returns:
+            The contents of the keys that it has, and the keys whose contents are being made by other processes. The
+            rest is this process's to make, then to `aput` or to `release`.
+        """
+        return await self.aget(keys), frozenset()
+
+    async def wait(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Wait for contents that other processes make, and return those that have come of it."""
+        return await self.aget(keys)
+
+    async def release(self, keys: Collection[str]) -> None:  # noqa: B027 - nothing was promised
+        """Say that contents will not be made after all."""
 
 
 @dataclass(slots=True)
@@ -74,21 +115,28 @@ def counted_lookups() -> Iterator[Lookups]:
 def look_up(store: Store, keys: Collection[str]) -> dict[str, bytes]:
     """Return the contents of the keys that a store has, and count them."""
     found = store.get(keys)
-    if counts := _lookups.get():
-        counts.asked += len(keys)
-        counts.found += len(found)
+    count_lookups(len(keys), len(found))
     return found
 
 
-class MemoryStore:
+def count_lookups(asked: int, found: int) -> None:
+    """Count what a cache was asked for, and what it had."""
+    if counts := _lookups.get():
+        counts.asked += asked
+        counts.found += found
+
+
+class MemoryStore(Store):
     """Keeps contents as long as this process lives; of too many it forgets those that were not used for longest.
 
     Args:
         most: How many contents it keeps.
+        most_bytes: How many bytes it keeps, keys and contents together; None for any number.
     """
 
-    def __init__(self, most: int = 1_000_000) -> None:
-        self._most = most
+    def __init__(self, most: int = 1_000_000, most_bytes: int | None = None) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._bytes = 0
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -106,37 +154,78 @@ class MemoryStore:
         """Keep contents by their keys."""
         with self._lock:
             for key, content in contents.items():
+                self._bytes += len(key) + len(content)
+                if (old := self._contents.pop(key, None)) is not None:
+                    self._bytes -= len(key) + len(old)
                 self._contents[key] = content
-                self._contents.move_to_end(key)
-            while len(self._contents) > self._most:
-                self._contents.popitem(last=False)
+            while self._contents and self._too_much:
+                key, content = self._contents.popitem(last=False)
+                self._bytes -= len(key) + len(content)
+
+    @property
+    def _too_much(self) -> bool:
+        return len(self._contents) > self._most or (self._most_bytes is not None and self._bytes > self._most_bytes)
 
 
-class SqliteStore:
+class SqliteStore(Store):
     """Keeps contents in a file, which processes of one machine may share.
+
+    A file that is broken, or on a disk that is full, has nothing and keeps nothing, until that has passed: the
+    first failure is logged, and all are counted.
 
     Args:
         path: The file; it and its folder are made if they are not there.
+        most_bytes: How large the file may be; the oldest tenth goes when it would be larger. None for any size.
+
+    Attributes:
+        failures: How often the file could not be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, most_bytes: int | None = None) -> None:
+        self.failures = 0
+        self._path, self._most_bytes = path, most_bytes
         self._local = threading.local()
 
     def get(self, keys: Collection[str]) -> dict[str, bytes]:
         """Return the contents of the keys that it has."""
-        found: dict[str, bytes] = {}
-        for some in _portions(list(keys)):
-            marks = ",".join("?" * len(some))
-            rows = self._connection().execute(f"SELECT key, content FROM contents WHERE key IN ({marks})", some)
-            found.update(rows.fetchall())
-        return found
+        return self._tried(lambda: self._get(keys)) or {}
 
     def put(self, contents: Mapping[str, bytes]) -> None:
         """Keep contents by their keys."""
+        self._tried(lambda: self._put(contents))
+
+    async def aget(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Do as `get`, in a thread: another process may hold the file for a while."""
+        return await asyncio.to_thread(self.get, keys)
+
+    async def aput(self, contents: Mapping[str, bytes]) -> None:
+        """Do as `put`, in a thread."""
+        await asyncio.to_thread(self.put, contents)
+
+    def _tried(self, access: Callable[[], T]) -> T | None:
+        try:
+            return access()
+        except (sqlite3.Error, OSError) as error:
+            self.failures += 1
+            if self.failures == 1:
+                _logger.warning("the cache %s fails, and has and keeps nothing while it does: %s", self._path, error)
+            return None
+
+    def _get(self, keys: Collection[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for some in _portions(list(keys)):
+            marks = ",".join("?" * len(some))
+            rows = self._connection().execute(f"SELECT key, content FROM kept WHERE key IN ({marks})", some)
+            found.update(rows.fetchall())
+        return found
+
+    def _put(self, contents: Mapping[str, bytes]) -> None:
         connection = self._connection()
         with connection:
-            connection.executemany("INSERT OR REPLACE INTO contents VALUES (?, ?)", contents.items())
+            connection.executemany("INSERT OR REPLACE INTO kept (key, content) VALUES (?, ?)", contents.items())
+            if self._most_bytes is not None:
+                while _size(connection) > self._most_bytes and _shrink(connection):
+                    pass
 
     def _connection(self) -> sqlite3.Connection:
         """Return the connection of this thread; a forked process must not use its parent's."""
@@ -145,10 +234,28 @@ class SqliteStore:
             connection = sqlite3.connect(self._path, timeout=_PATIENCE_S)
             _let_readers_read(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("CREATE TABLE IF NOT EXISTS contents (key TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID")
+            connection.execute(_KEPT)
             self._local.connection, self._local.process = connection, os.getpid()
         found: sqlite3.Connection = self._local.connection
         return found
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Return the bytes of a file that are in use."""
+    count, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (count - free) * size
+
+
+def _shrink(connection: sqlite3.Connection) -> bool:
+    """Forget the oldest contents, and return whether there were any."""
+    first, last = connection.execute("SELECT min(place), max(place) FROM kept").fetchone()
+    if first is None:
+        return False
+    connection.execute("DELETE FROM kept WHERE place <= ?", [first + int((last - first) * _GOES)])
+    return True
 
 
 def _let_readers_read(connection: sqlite3.Connection) -> None:
@@ -161,16 +268,38 @@ def _let_readers_read(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.001, 0.02))
 
 
-@lru_cache
+_opener: tuple[int, Callable[[Path | None], Store]] | None = None
+
+
 def open_store(path: Path | None) -> Store:
     """Return the store of a file, or the one in memory: one for each file and process."""
+    return _opened(path, _opener[1] if _opener and _opener[0] == os.getpid() else None)
+
+
+@cache
+def _opened(path: Path | None, opener: Callable[[Path | None], Store] | None) -> Store:
+    if opener is not None:
+        return opener(path)
     return MemoryStore() if path is None else SqliteStore(path)
+
+
+def use_store(opener: Callable[[Path | None], Store] | None) -> None:
+    """Have this process, but no child that it forks, open other stores, such as one that a cluster shares.
+
+    Rewards that have opened theirs before keep it.
+
+    Args:
+        opener: Returns the store for a file, or for None; it is asked once for each. None for stores of this process
+            again.
+    """
+    global _opener
+    _opener = None if opener is None else (os.getpid(), opener)
 
 
 def _portions(keys: list[str]) -> Iterator[list[str]]:

@@ -8,7 +8,15 @@ import threading
 import pytest
 
 from reward_fn import loop
-from reward_fn.store import MemoryStore, SqliteStore, counted_lookups, key_of, look_up
+from reward_fn.store import (
+    MemoryStore,
+    SqliteStore,
+    counted_lookups,
+    key_of,
+    look_up,
+    open_store,
+    use_store,
+)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -115,3 +123,66 @@ def test_lookups_of_tasks_in_the_loop_of_all_rewards_are_counted():
     with counted_lookups() as counts:
         loop.run(asked())
     assert (counts.asked, counts.found) == (2, 1)
+
+
+def test_bytes_are_bounded_too():
+    store = MemoryStore(most_bytes=10)
+    store.put({"a": b"1234", "b": b"1234"})
+    store.put({"a": b"12"})
+    assert set(store.get(["a", "b"])) == {"a", "b"}
+    store.put({"c": b"123"})
+    assert set(store.get(["a", "b", "c"])) == {"b", "c"}
+    store.put({"d": b"x" * 100})
+    assert store.get(["b", "c", "d"]) == {}
+
+
+def test_of_a_file_that_is_too_large_the_oldest_goes(tmp_path):
+    path = tmp_path / "kept.sqlite"
+    SqliteStore(path).put({f"old {i}": b"x" * 1000 for i in range(300)})
+    store = SqliteStore(path, most_bytes=1_000_000)
+    for i in range(3000):
+        store.put({f"key {i}": b"x" * 1000})
+    found = [i for i in range(3000) if store.get([f"key {i}"])]
+    assert store.failures == 0 and store.get([f"old {i}" for i in range(300)]) == {}
+    assert 700 < len(found) < 1000 and found == list(range(3000 - len(found), 3000))
+    assert path.stat().st_size < 1_200_000
+
+
+def test_a_broken_file_has_nothing_and_is_told_once(tmp_path, caplog):
+    path = tmp_path / "kept.sqlite"
+    path.write_bytes(b"no database " * 1000)
+    store = SqliteStore(path)
+    for _ in range(3):
+        store.put({"a": b"1"})
+        assert store.get(["a"]) == {}
+    assert store.failures == 6
+    assert len(caplog.records) == 1 and "not a database" in caplog.text and str(path) in caplog.text
+
+
+def test_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room(tmp_path):
+    code = (
+        "import resource, sys; from pathlib import Path; from reward_fn.store import SqliteStore\n"
+        "path = Path(sys.argv[1]); store = SqliteStore(path); store.put({'a': b'1'})\n"
+        "limit = lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))\n"
+        "limit(40_000)\n"
+        "for i in range(3): store.put({f'b{i}': b'x' * 100_000})\n"
+        "assert store.failures == 3 and store.get(['a', 'b0']) == {'a': b'1'}, store.failures\n"
+        "limit(resource.RLIM_INFINITY); store.put({'c': b'1'}); assert set(store.get(['a', 'b0', 'c'])) == {'a', 'c'}\n"
+        "assert store.failures == 3"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "kept.sqlite"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the cache") == 1
+
+
+def test_a_process_opens_the_stores_it_is_told_to_and_its_children_do_not():
+    others = {}
+    use_store(lambda path: others.setdefault(path, MemoryStore()))
+    try:
+        assert open_store(None) is others[None] is open_store(None)
+        if (child := os.fork()) == 0:
+            os._exit(int(open_store(None) is others[None]))
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        use_store(None)
+    assert open_store(None) is not others[None]

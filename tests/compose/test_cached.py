@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from rewards_of_tests import Length, Longest, sample_of, scores
 
@@ -74,3 +76,19 @@ def test_without_a_file_it_is_kept_in_memory():
     reward = RewardRegistry.get("cached")(of=inner)
     assert [scores(reward.evaluate(sample_of("a"))) for _ in range(2)] == [[1], [1]]
     assert inner._asked == ["a"]
+
+
+def test_an_answer_that_is_asked_for_twice_at_once_is_scored_once(cached):
+    class Slow(Length):
+        async def _aevaluate(self, sample, **kwargs):
+            await asyncio.sleep(0.05)
+            return self._evaluate(sample)
+
+    inner = Slow()
+    reward = cached(inner, name="slow")
+
+    async def several():
+        return await asyncio.gather(*(reward.aevaluate(sample_of("a", "crash", "bb")) for _ in range(5)))
+
+    assert [scores(sample) for sample in asyncio.run(several())] == [[1, None, 2]] * 5
+    assert inner._asked == ["a", "crash", "bb"]
