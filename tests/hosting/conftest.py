@@ -1,6 +1,7 @@
-"""Makes the tests' judges importable by a name that Ray's workers can import too."""
+"""Makes what the tests share importable by names that Ray's workers can import too."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+for folder in (Path(__file__).parent, Path(__file__).parents[1] / "judges"):
+    sys.path.insert(0, str(folder))

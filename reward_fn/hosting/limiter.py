@@ -1,0 +1,230 @@
+"""Rate limits for all processes of a cluster: clients of LLMs ask one actor of Ray's before they send.
+
+    ray.init()
+    use_cluster_limits()
+    llm = OpenaiLLM(model="qwen3-8b", requests_per_minute=500)  # 500 for all processes that did the same, not for each
+
+A process that has called `use_cluster_limits` asks the actor through `ClusterPermits`, in batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from reward_fn import loop
+from reward_fn.hosting.actors import named_actor
+from reward_fn.hosting.limiter_actor import News, RateLimiter, Reply
+from reward_fn.judges.llm.breaker import Outcome
+from reward_fn.judges.llm.limits import Limits
+from reward_fn.judges.llm.permits import ClosedError, Permit, Permits, use_permits
+
+ACTOR = "reward_fn limits"
+"""The actor's name, also in Ray's dashboard."""
+NAMESPACE = "reward_fn"
+"""Where the actor is that several jobs share."""
+_GAP_S = 0.005
+"""News that come while a call is out are collected for so long."""
+_DEAD_PAUSE_S = 0.2
+"""After the actor has gone for good, so long until another one is asked for."""
+
+
+def use_cluster_limits(*, job: str | None = None, across_jobs: bool = False, lease_s: float = 10.0) -> None:
+    """Have the LLM clients of this process share limits with all others that call this, those of other nodes too.
+
+    Clients that have sent something before keep what they have.
+
+    Args:
+        job: Between whose requests turns are taken; by default Ray's job.
+        across_jobs: Whether all jobs of the cluster share the limits, by an actor that stays until the cluster ends;
+            otherwise those of one job, and the actor ends with it.
+        lease_s: A process that is not heard of for so long is gone, and its requests no longer count as in flight.
+
+    Raises:
+        RuntimeError: This process is in no cluster: `ray.init` comes first.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        raise RuntimeError("limits for the cluster need one: call ray.init first")
+    mine = job or ray.get_runtime_context().get_job_id()
+    options: dict[str, Any] = {"detached": True, "namespace": NAMESPACE} if across_jobs else {}
+
+    def find() -> Any:  # noqa: ANN401 - an actor's handle
+        return named_actor(RateLimiter, ACTOR, lease_s, **options)
+
+    live: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ClusterPermits]] = WeakKeyDictionary()
+
+    def permits(name: str, limits: Limits) -> Permits:
+        shared = live.setdefault(asyncio.get_running_loop(), {})
+        if name not in shared:
+            shared[name] = ClusterPermits(name, limits, mine, find, lease_s)
+            loop.at_end(shared[name].close)
+        else:
+            shared[name].restrict(limits)
+        return shared[name]
+
+    use_permits(permits)
+
+
+class ClusterPermits(Permits):
+    """Permits from the cluster's budget.
+
+    Args:
+        name: The budget's name.
+        limits: What it keeps.
+        job: What this process works for.
+        find: Returns the actor that has the budget, after making it if it is not there.
+        lease_s: How long the actor waits for a sign of life.
+    """
+
+    def __init__(self, name: str, limits: Limits, job: str, find: Callable[[], Any], lease_s: float) -> None:
+        super().__init__()
+        self._name, self._limits, self._job, self._find, self._lease_s = name, limits, job, find, lease_s
+        self._id = uuid.uuid4().hex
+        self._actor: Any = None
+        self._known = asyncio.Lock()
+        self._waiting: dict[int, tuple[int, int]] = {}
+        self._held: dict[int, int] = {}
+        self._new: list[tuple[int, int, int]] = []
+        self._gone: list[int] = []
+        self._back: list[tuple[int, int | None, Outcome]] = []
+        self._pause_s = 0.0
+        self._open_at = 0.0
+        self._out = False
+        self._calls: set[asyncio.Task[None]] = set()
+        self._next: asyncio.Handle | None = None
+        self._beat: asyncio.TimerHandle | None = None
+
+    @property
+    def closed_for(self) -> float:
+        """See `Permits`."""
+        return max(0.0, self._open_at - asyncio.get_running_loop().time())
+
+    @property
+    def out(self) -> bool:
+        """See `Permits`."""
+        return self._out
+
+    def release(self, permit: Permit, used: int | None, outcome: Outcome) -> None:
+        """See `Permits`."""
+        self._held.pop(permit.number, None)
+        self._back.append((permit.number, used, outcome))
+        self._tell()
+
+    def pause(self, seconds: float) -> None:
+        """See `Permits`."""
+        if seconds > 0:
+            self._close_for(seconds)
+            self._pause_s = max(self._pause_s, seconds)
+            self._tell()
+
+    def restrict(self, limits: Limits) -> None:
+        """See `Permits`."""
+        stricter = self._limits.strictest(limits)
+        if stricter != self._limits:
+            self._limits, self._actor = stricter, None  # said with the next `hello`
+
+    def _ask(self, permit: Permit, priority: int) -> None:
+        if self.closed_for > 0:
+            self._refuse(permit.number, ClosedError())
+            return
+        self._waiting[permit.number] = permit.tokens, priority
+        self._new.append((permit.number, permit.tokens, priority))
+        self._tell()
+
+    def _leave(self, permit: Permit, priority: int) -> None:
+        if self._waiting.pop(permit.number, None):
+            self._gone.append(permit.number)
+            self._tell()
+
+    def _close_for(self, seconds: float) -> None:
+        self._open_at = max(self._open_at, asyncio.get_running_loop().time() + seconds)
+
+    def _tell(self) -> None:
+        """Call the actor soon: with all that the callbacks of this moment have to say."""
+        if self._next is None:
+            running = asyncio.get_running_loop()
+            self._next = running.call_later(_GAP_S, self._call) if self._calls else running.call_soon(self._call)
+
+    def _call(self) -> None:
+        self._next = None
+        task = asyncio.get_running_loop().create_task(self._exchange())
+        self._calls.add(task)
+        task.add_done_callback(self._called)
+
+    def _called(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        if task.cancelled() or self._calls:
+            return
+        if self._waiting:
+            self._tell()
+        elif self._held:
+            if self._beat is not None:
+                self._beat.cancel()
+            self._beat = asyncio.get_running_loop().call_later(self._lease_s / 3, self._tell)
+
+    async def _exchange(self) -> None:
+        from ray.exceptions import RayActorError
+
+        try:
+            actor = await self._introduced()
+            reply: Reply | None = await actor.exchange.remote(self._id, self._news())
+            if reply is not None:
+                self._take(reply)
+            elif self._actor is actor:
+                self._actor = None
+        except RayActorError:  # it ended with the process that made it: ask for another
+            self._actor = None
+            await asyncio.sleep(_DEAD_PAUSE_S)
+        except Exception as error:  # noqa: BLE001 - raised again where each permit is waited for
+            for number in list(self._waiting):
+                del self._waiting[number]
+                self._refuse(number, error)
+
+    async def _introduced(self) -> Any:  # noqa: ANN401 - an actor's handle
+        """Return the actor, which knows this process."""
+        async with self._known:
+            if self._actor is None:
+                actor = await asyncio.to_thread(self._find)
+                waiting = [(number, tokens, priority) for number, (tokens, priority) in self._waiting.items()]
+                self._news()  # all of it is in what follows, but for the tokens of those that came back
+                await actor.hello.remote(self._id, self._name, self._job, self._limits, dict(self._held), waiting)
+                self._actor = actor
+            return self._actor
+
+    def _news(self) -> News:
+        news = News(self._new, self._gone, self._back, self._pause_s)
+        self._new, self._gone, self._back, self._pause_s = [], [], [], 0.0
+        return news
+
+    def _take(self, reply: Reply) -> None:
+        self._out = reply.out
+        if reply.closed_for > 0:
+            self._close_for(reply.closed_for)
+        for number in reply.granted:
+            asked = self._waiting.pop(number, None)
+            if asked is not None:
+                self._held[number] = asked[0]
+                self._grant(number)
+            elif number not in self._held:  # whoever asked has gone
+                self._back.append((number, None, Outcome.UNSENT))
+                self._tell()
+        for number in reply.refused:
+            if self._waiting.pop(number, None):
+                self._refuse(number, ClosedError())
+
+    async def close(self) -> None:
+        """Give all back."""
+        for handle in (self._next, self._beat):
+            if handle is not None:
+                handle.cancel()
+        for task in list(self._calls):
+            task.cancel()
+        import ray
+
+        if self._actor is not None and ray.is_initialized():
+            self._actor.leave.remote(self._id)

@@ -1,0 +1,184 @@
+"""The cluster's limiter: three nodes, killed processes, jobs and priorities in turn, pauses and failures for all."""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import ray
+from limiter_workers import LEASE_S, Worker
+from ray.cluster_utils import Cluster
+from scripted_endpoint import Endpoint
+
+from reward_fn.hosting.limiter import ACTOR, use_cluster_limits
+from reward_fn.judges.llm import OpenaiLLM
+from reward_fn.judges.llm.permits import use_permits
+
+NODES = 3
+
+
+def test_without_a_cluster_it_says_so():
+    with pytest.raises(RuntimeError, match=r"ray\.init"):
+        use_cluster_limits()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "resources": {"node0": 99}})
+    for number in range(1, NODES):
+        nodes.add_node(num_cpus=1, resources={f"node{number}": 99})
+    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    ray.init(address=nodes.address, log_to_driver=False, runtime_env=environment)
+    yield
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.fixture
+def endpoint():
+    server = Endpoint()
+    yield server
+    server.close()
+
+
+def workers(count, **fields):
+    """Return processes, in turn on each of the nodes."""
+    return [worker(place % NODES, **fields) for place in range(count)]
+
+
+def worker(node=0, **fields):
+    return ray.remote(num_cpus=0, resources={f"node{node}": 1})(Worker).remote(**fields)
+
+
+@pytest.fixture(scope="module")
+def three(cluster):
+    return workers(NODES)
+
+
+def get(calls):
+    return ray.get(calls, timeout=60)
+
+
+def together(calls):
+    return sorted(at for times in get(calls) for at in times)
+
+
+def in_use(name):
+    found = ray.get(ray.get_actor(ACTOR).in_use.remote(), timeout=60)
+    return found.get(f"http://e/v1 {name} no key")
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_rate_is_that_of_all_nodes(three):
+    assert len(set(get([one.process.remote() for one in three]))) == NODES
+    times = together([one.times.remote(150, {"requests_per_minute": 12000}, name="rate") for one in three])
+    assert 449 / (times[-1] - times[0]) == pytest.approx(200, rel=0.05)
+    # and no second has more than its share, and what the ticks and the messages are late
+    assert all(late - early > 0.9 for early, late in zip(times, times[200:], strict=False))
+
+
+def test_tokens_are_those_of_all_nodes_and_corrected(three):
+    limits = {"tokens_per_minute": 60 * 10_000}
+    calls = [one.times.remote(40, limits, name="tokens", tokens=50, used=200, work_s=0.02) for one in three]
+    times = together(calls)
+    assert times[-1] - times[0] == pytest.approx(120 * 200 / 10_000, rel=0.25)
+
+
+def test_in_flight_are_so_many_on_all_nodes_together(three):
+    calls = [one.times.remote(20, {"max_in_flight": 6}, name="flying", work_s=0.1) for one in three]
+    times = together(calls)
+    assert max(sum(early <= at < early + 0.1 for at in times) for early in times) <= 6
+    assert times[-1] - times[0] < 3 * 60 / 6 * 0.1
+    until(lambda: in_use("flying")["in_flight"] == 0)
+
+
+def test_jobs_take_turns(cluster):
+    greedy, other = worker(0, job="greedy"), worker(1, job="modest")
+    limits = {"requests_per_minute": 6000}
+    much = greedy.times.remote(300, limits, name="fair")
+    time.sleep(0.5)
+    few = sorted(get(other.times.remote(50, limits, name="fair")))
+    assert few[-1] - few[0] == pytest.approx(1.0, rel=0.3)  # half the rate, not the end of the queue
+    assert len(get(much)) == 300
+
+
+def test_training_goes_before_validation(three):
+    limits = {"requests_per_minute": 3000}
+    later = [three[0].times.remote(60, limits, name="urgent", priority=1)]
+    time.sleep(0.3)
+    first = together([one.times.remote(20, limits, name="urgent") for one in three])
+    assert first[-1] - first[0] == pytest.approx(60 / 50, rel=0.3)
+    assert sum(at > first[-1] for at in get(later)[0]) >= 30
+
+
+def test_who_gives_up_takes_nothing(three):
+    limits = {"max_in_flight": 1}
+    get(three[0].hold.remote(1, limits, "given up"))
+    assert get([one.give_up.remote(0.3, limits, "given up") for one in three[1:]]) == [False, False]
+    assert in_use("given up")["in_flight"] == 1
+
+
+def test_a_killed_process_gives_its_permits_back(cluster):
+    limits = {"max_in_flight": 2}
+    holder, heir = worker(0), worker(1)
+    get(holder.hold.remote(2, limits, "killed"))
+    waiting = heir.times.remote(2, limits, name="killed")
+    os.kill(get(holder.process.remote()), signal.SIGKILL)
+    began = time.monotonic()
+    assert len(get(waiting)) == 2
+    assert time.monotonic() - began < 1.5 * LEASE_S + 1
+
+
+def test_a_killed_actor_comes_back_and_knows_what_is_held(three):
+    limits = {"requests_per_minute": 6000, "max_in_flight": 50}
+    get(three[0].hold.remote(10, limits, "restarted"))
+    calls = [one.times.remote(100, limits, name="restarted", work_s=0.05) for one in three]
+    time.sleep(0.5)
+    ray.kill(ray.get_actor(ACTOR), no_restart=False)
+    times = together(calls)
+    assert len(times) == 300
+    until(lambda: (in_use("restarted") or {}).get("in_flight") == 10)
+    late = [at for at in times if at > times[-1] - 1.0]
+    assert len(late) <= 100 * 1.05 + 1
+
+
+def test_a_pause_is_kept_by_all(three):
+    get(three[0].pause.remote(1.5, {}, "paused"))
+    until(lambda: get(three[1].closed_for.remote({}, "paused"))[0] > 0)
+    seconds, out = get(three[2].closed_for.remote({}, "paused"))
+    assert 0 < seconds <= 1.5 and not out
+
+
+def test_an_endpoint_that_fails_is_out_for_all_and_tried_again(three):
+    limits = {"out_after": 4}
+    get([one.fail.remote(2, limits, "out") for one in three[:2]])
+    for one in three:
+        until(lambda one=one: get(one.closed_for.remote(limits, "out"))[1])
+    get(three[0].succeed.remote(limits, "out"))
+    for one in three:
+        until(lambda one=one: get(one.closed_for.remote(limits, "out")) == (0.0, False))
+
+
+def test_an_llm_asks_the_cluster_and_leaves_nothing_running(cluster, endpoint):
+    use_cluster_limits(lease_s=LEASE_S)
+    try:
+        llm = OpenaiLLM(model="m", base_url=endpoint.url, requests_per_minute=3000)
+
+        async def work():
+            return await asyncio.gather(*(llm.acomplete([{"role": "user", "content": "?"}]) for _ in range(60)))
+
+        assert Counter(one.text for one in asyncio.run(work())) == {"fine": 60}
+        assert endpoint.times[-1] - endpoint.times[0] == pytest.approx(59 / 50, rel=0.1)
+        found = ray.get(ray.get_actor(ACTOR).in_use.remote())
+        assert found[f"{endpoint.url} m no key"]["clients"] == 1
+    finally:
+        use_permits(None)
