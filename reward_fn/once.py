@@ -98,6 +98,7 @@ async def _lead(
     except BaseException as error:
         with _lock:
             left_over = [flights.pop(key) for key in own if key not in done]
+        store.release([key for key in own if key not in done])
         for future in left_over:
             if isinstance(error, Exception):
                 future.set_exception(error)
@@ -120,7 +121,7 @@ async def _kept(
         return made
     finally:
         if dropped := [key for key in keys if key not in contents]:
-            await store.release(dropped)
+            store.release(dropped)
 
 
 def _read(contents: Mapping[str, bytes], read: Callable[[bytes], T]) -> dict[str, Made[T]]:

@@ -81,8 +81,8 @@ class Store(ABC):
         """Wait for contents that other processes make, and return those that have come of it."""
         return await self.aget(keys)
 
-    async def release(self, keys: Collection[str]) -> None:  # noqa: B027 - nothing was promised
-        """Say that contents will not be made after all."""
+    def release(self, keys: Collection[str]) -> None:  # noqa: B027 - nothing was promised
+        """Say, without waiting, that contents will not be made after all."""
 
 
 @dataclass(slots=True)

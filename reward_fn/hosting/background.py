@@ -25,6 +25,18 @@ def background() -> asyncio.AbstractEventLoop:
         return _loops[os.getpid()]
 
 
+def require_ray() -> None:
+    """Refuse a process that is not connected to Ray.
+
+    Raises:
+        RuntimeError: It is not.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        raise RuntimeError("this process is not connected to Ray: call ray.init first, or do not attach")
+
+
 class Bell:
     """Has something done in the background loop soon, once for all that ring before it begins.
 

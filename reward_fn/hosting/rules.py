@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from reward_fn.hosting.actors import named_actor
-from reward_fn.hosting.background import Bell, background
+from reward_fn.hosting.background import Bell, background, require_ray
 from reward_fn.hosting.spread import Node, choose
 from reward_fn.schema import FailureKind, RewardError
 from reward_fn.workers.pool import Kind, WorkerPool, cores, pickled, use_pools
@@ -267,15 +267,3 @@ def attach_rules(settings: RulePoolSettings | None = None) -> None:
     """
     require_ray()
     use_pools(partial(ClusterPool, RuleCluster(settings or RulePoolSettings())))
-
-
-def require_ray() -> None:
-    """Refuse a process that is not connected to Ray.
-
-    Raises:
-        RuntimeError: It is not.
-    """
-    import ray
-
-    if not ray.is_initialized():
-        raise RuntimeError("this process is not connected to Ray: call ray.init first, or do not attach")

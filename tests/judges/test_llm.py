@@ -325,6 +325,28 @@ def test_an_answer_is_asked_for_once(endpoint, llm_of, tmp_path, on_disk):
     assert llm_of(cache=cache, revision=str(tmp_path)).complete(ASK).text == "0"  # another client
 
 
+def test_with_a_cache_identical_requests_are_made_once_also_at_the_same_time(endpoint, llm_of):
+    llm = llm_of(in_turn((500, {}), "fine"), cache=True, revision="at once")
+
+    async def work():
+        return await asyncio.gather(*(llm.acomplete(ASK) for _ in range(5)))
+
+    answers = asyncio.run(work())
+    assert [answer.text for answer in answers] == ["fine"] * 5
+    assert sorted(answer.cached for answer in answers) == [False] + [True] * 4
+    assert len(endpoint.requests) == 2 and llm.usage.cache_hits == 4
+
+
+def test_a_failure_of_requests_that_are_made_once_is_everybodys(endpoint, llm_of):
+    llm = llm_of(lambda _: (401, {}), cache=True, revision="fails at once")
+
+    async def work():
+        return await asyncio.gather(*(llm.acomplete(ASK) for _ in range(5)), return_exceptions=True)
+
+    assert {error.failure.kind for error in asyncio.run(work())} == {FailureKind.AUTHENTICATION}
+    assert len(endpoint.requests) == 1
+
+
 def test_the_key_of_the_cache_has_every_ingredient(endpoint, llm_of, tmp_path):
     base = {"cache": tmp_path / "answers.db", "revision": "a"}
     script = iter(range(100))

@@ -23,8 +23,9 @@ from reward_fn.judges.llm.pool import AllOutError, Pool, Route, Turn
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.judges.llm.request_log import RequestLog
 from reward_fn.judges.llm.usage import Usage
+from reward_fn.once import Made, once
 from reward_fn.schema import FailureKind, RewardError
-from reward_fn.store import key_of, look_up, open_store
+from reward_fn.store import key_of, open_store
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -55,33 +56,32 @@ class Line:
         self._live: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
         self._estimate = TokenEstimate() if settings.tokens_per_minute else None
         file = None if isinstance(settings.cache, bool) else settings.cache
-        self._on_disk = file is not None
         self._store = open_store(file) if settings.cache else None
         self._log = (
             RequestLog(settings.log_file, [key for _, key, _ in settings.addresses]) if settings.log_file else None
         )
 
     async def ask(self, body: Mapping[str, Any], made_from: object, read: Callable[[Completion], T]) -> T:
-        """Return what is read of the answer to a request, which comes from the cache if it is there.
+        """Return what is read of the answer to a request.
+
+        With a cache, the answer comes from there, or from the same request if that is on its way.
 
         Raises:
             RewardError: There is no usable answer; or whatever `read` raises, and then the answer is not kept.
         """
         if self._store is None:
             return read(await self._bounded(body))
-        key = key_of(made_from)
-        kept = await self._outside(look_up, self._store, [key])
-        if key in kept:
-            self.usage.cache_hits += 1
-            return read(Completion.from_json(kept[key]))
-        completion = await self._bounded(body)
-        result = read(completion)
-        await self._outside(self._store.put, {key: completion.to_json()})
-        return result
+        key, made_here = key_of(made_from), False
 
-    async def _outside(self, access: Any, *arguments: Any) -> Any:  # noqa: ANN401 - one of the store's two doors
-        # Another process may hold the file for a while, which must not stop this loop.
-        return await asyncio.to_thread(access, *arguments) if self._on_disk else access(*arguments)
+        async def make(keys: list[str]) -> dict[str, Made[T]]:
+            nonlocal made_here
+            made_here = True
+            completion = await self._bounded(body)
+            return {key: (read(completion), completion.to_json()) for key in keys}
+
+        found = await once(self._store, [key], lambda content: read(Completion.from_json(content)), make)
+        self.usage.cache_hits += not made_here
+        return found[key]
 
     async def _bounded(self, body: Mapping[str, Any]) -> Completion:
         self._refuse_to_queue()
