@@ -21,6 +21,7 @@ from reward_fn.hosting.limiter_actor import News, RateLimiter, Reply
 from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.limits import Limits
 from reward_fn.judges.llm.permits import ClosedError, Permit, Permits, use_permits
+from reward_fn.schema import FailureKind, RewardError
 
 ACTOR = "reward_fn limits"
 """The actor's name, also in Ray's dashboard."""
@@ -158,19 +159,23 @@ class ClusterPermits(Permits):
 
     def _called(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
         if task.cancelled() or self._calls:
             return
         if self._waiting:
             self._tell()
         elif self._held:
-            if self._beat is not None:
-                self._beat.cancel()
             self._beat = asyncio.get_running_loop().call_later(self._lease_s / 3, self._tell)
 
     async def _exchange(self) -> None:
+        import ray
         from ray.exceptions import RayActorError
 
         try:
+            if not ray.is_initialized():  # a call would start it again
+                raise RewardError(FailureKind.UNAVAILABLE, "Ray was shut down, and with it the limits of the cluster")
             actor = await self._introduced()
             reply: Reply | None = await actor.exchange.remote(self._id, self._news())
             if reply is not None:
