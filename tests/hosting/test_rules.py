@@ -3,9 +3,12 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 import rule_jobs as jobs
@@ -153,6 +156,32 @@ def test_rules_of_the_gallery_run_there(rules):
         input=[ChatMessage(content="?")], output=[DataOutput(answer=Step(content=program, label=label))]
     )
     assert RewardRegistry.get("code_execution")(isolation="none").score(sample)[0].score == 1.0
+
+
+def alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("how", ["normal", "error", "interrupt"])
+def test_nothing_is_left_of_a_run_that_has_ended(nodes, how):
+    folder = Path(__file__).parent
+    command = [sys.executable, folder / "run_and_end.py", nodes[0].address, how]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), *sys.path]))}
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    pids = [int(pid) for pid in run.stdout.readline().split()]
+    if how == "interrupt":
+        run.send_signal(signal.SIGINT)
+    _, told = run.communicate(timeout=60)
+    assert (run.returncode == 0) == (how == "normal") and len(pids) >= 3, told
+    deadline = time.monotonic() + 30
+    while any(map(alive, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    own = ray.get_runtime_context().namespace
+    assert not [one for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] != own]
 
 
 @pytest.mark.slow
