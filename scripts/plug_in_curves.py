@@ -40,6 +40,9 @@ PANELS = {
         {f"reward/{name}/score/mean": name for name in ("counts", "chat")},
         {f"val-aux/{name}/score/mean@1": f"reward/{name}/score/mean" for name in ("counts", "chat")},
     ),
+    "compare": Panel(
+        "compare: GRPO on a tournament", "reward/score/mean", {"reward/score/std": "deviation"}, _COLORS_HELD_OUT
+    ),
 }
 _SAMPLE_EVERY_S = 2.0
 _CONSOLE = Console()

@@ -1,8 +1,8 @@
-"""Plays the hosted LLM of the example `judge`: an endpoint on loopback that speaks OpenAI's chat completions.
+"""Plays the hosted LLM of the examples `judge` and `compare`: an endpoint on loopback that speaks OpenAI's API.
 
-It stands for what lies outside this machine, and is the only thing here that is played: the reward is the gallery's own
-`rubric` with its real client. The verdict is a function of the texts in the prompt, by lists of words, in the JSON
-that the client's schema asks for; it comes after a while, as an LLM's would.
+It stands for what lies outside this machine, and is the only thing here that is played: the rewards are the gallery's
+own `rubric` and `pairwise_principles` with their real client. The verdict is a function of the texts in the prompt, by
+lists of words, in the JSON that the client's schema asks for; it comes after a while, as an LLM's would.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from questions import POLITE, RUDE
 
 LATENCY_S = (0.03, 0.12)
 """The least and the most that a verdict takes; which of it is a function of the prompt."""
-_SECTION = re.compile(r"\[(query|answer) (\w+)\]\n(.*?)\n\[end of \1 \2\]", re.DOTALL)
+_SECTION = re.compile(r"\[(query|answer(?: [12])?) (\w+)\]\n(.*?)\n\[end of \1 \2\]", re.DOTALL)
+_WORTH = {"rude": 0.0, "plain": 0.5, "polite": 1.0, "no": 0.0, "mostly": 0.5, "yes": 1.0}
+"""Of the choices, where answers are compared."""
 
 
 class UnreadableRequestError(ValueError):
-    """A request is not one of the rubric's with our criteria."""
+    """A request is neither one of the rubric's with our criteria, nor a comparison of two answers."""
 
 
 def polite(query: str, answer: str) -> tuple[str, str]:
@@ -58,33 +60,48 @@ CRITERIA: dict[str, Callable[[str, str], tuple[str, str]]] = {"polite": polite, 
 
 
 def verdict(body: dict[str, Any]) -> str:
-    """Return the reply to a request of the rubric.
+    """Return the reply to a request.
 
     Raises:
-        UnreadableRequestError: It has no question and answer, no schema, or criteria that are not ours.
+        UnreadableRequestError: It has no question and answers, no schema, or criteria that are not ours.
     """
     prompt = "\n".join(str(message["content"]) for message in body["messages"])
     texts = {found[1]: found[3] for found in _SECTION.finditer(prompt)}
     try:
         fields = body["response_format"]["json_schema"]["schema"]["properties"]
-        asked = [name for name in fields if not name.endswith("reason")]
-        found = {name: CRITERIA[name](texts["query"], texts["answer"]) for name in asked}
+        return json.dumps(_compared(texts) if "better" in fields else _rated(texts, fields))
     except KeyError as error:
         raise UnreadableRequestError(f"the request lacks {error}, or asks for it, which is unknown here") from None
+
+
+def _rated(texts: dict[str, str], fields: dict[str, Any]) -> dict[str, str]:
+    asked = [name for name in fields if not name.endswith("reason")]
+    found = {name: CRITERIA[name](texts["query"], texts["answer"]) for name in asked}
     reply = {"reason": " ".join(reason for reason, _ in found.values())}
     for name, (reason, choice) in found.items():
         reply |= {f"{name}_reason": reason, name: choice}
-    return json.dumps(reply)
+    return reply
+
+
+def _compared(texts: dict[str, str]) -> dict[str, str]:
+    first, second = (
+        sum(_WORTH[judge(texts["query"], texts[name])[1]] for judge in CRITERIA.values())
+        for name in ("answer 1", "answer 2")
+    )
+    better = "tie" if first == second else "1" if first > second else "2"
+    return {"reason": f"The first is worth {first:g} and the second {second:g}.", "better": better}
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers POST /v1/chat/completions."""
 
     protocol_version = "HTTP/1.1"
+    server: Server
 
     def do_POST(self) -> None:
         """Give a verdict."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.count()
         least, most = LATENCY_S
         time.sleep(least + (most - least) * (zlib.crc32(content) % 1000) / 1000)
         try:
@@ -113,6 +130,14 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    _counting = threading.Lock()
+    asked = 0
+    """Requests so far."""
+
+    def count(self) -> None:
+        """Count a request."""
+        with self._counting:
+            self.asked += 1
 
 
 def open_server(port: int) -> Server:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains one of the examples with stock verl, on CPU:
 #
-#   examples/plug_in/run.sh rules|judge|critic|routes [KEY=VALUE ...]     any keys of the example's or of verl's
+#   examples/plug_in/run.sh rules|judge|critic|routes|compare [KEY=VALUE ...]     any keys of the example's or of verl's
 #
 # SEED=1 makes another model, other questions for training and other draws; RUN_DIR says where the run goes, JUDGE_PORT
 # where the played judge listens. Without PYTHON, an environment is set up as for the other scripts.
@@ -9,8 +9,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 case ${1:-} in
-  rules | judge | critic | routes) name=$1 && shift ;;
-  *) echo "usage: examples/plug_in/run.sh rules|judge|critic|routes [KEY=VALUE ...]" >&2 && exit 2 ;;
+  rules | judge | critic | routes | compare) name=$1 && shift ;;
+  *) echo "usage: examples/plug_in/run.sh rules|judge|critic|routes|compare [KEY=VALUE ...]" >&2 && exit 2 ;;
 esac
 seed=${SEED:-0} port=${JUDGE_PORT:-8765}
 run_dir=${RUN_DIR:-runs/plug_in/$name/seed$seed}
@@ -19,7 +19,7 @@ if [ -z "${PYTHON:-}" ]; then source scripts/setup_env.sh rules judges; fi
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 "$PYTHON" examples/plug_in/make_data.py --seed "$seed" --out "runs/plug_in/made/seed$seed"
-if [ "$name" = judge ]; then
+if [ "$name" = judge ] || [ "$name" = compare ]; then
   # It ends with this process, which becomes verl below.
   "$PYTHON" examples/plug_in/judge_endpoint.py --port "$port" --while $$
   set -- "judge_url=http://127.0.0.1:$port/v1" "$@"

@@ -54,10 +54,10 @@ class Server:
                 time.sleep(0.1)
         raise click.ClickException("the endpoint did not start")
 
-    def stats(self) -> dict[str, int]:
-        """Return what it counted since it was asked last."""
-        with urllib.request.urlopen(f"{self._url}/stats") as response:
-            told: dict[str, int] = json.load(response)
+    def stats(self, last: int = 1) -> dict[str, float]:
+        """Return what it counted since it was asked last; `span` has the seconds in which the last so many came."""
+        with urllib.request.urlopen(f"{self._url}/stats?last={last}") as response:
+            told: dict[str, float] = json.load(response)
         return told
 
     def close(self) -> None:

@@ -38,6 +38,7 @@ PARTS = {
     "judge": ["score", "rubric/polite", "rubric/named", "rubric/brief"],
     "critic": ["score"],
     "routes": ["score", "counts/score", "chat/score", "chat/about", "chat/length", "chat/fresh"],
+    "compare": ["score"],
 }
 
 
@@ -77,7 +78,12 @@ def composed(made, judge_url, monkeypatch):
 
     def compose_example(name):
         paths = f"hydra.searchpath=[file://{Path(verl.__file__).parent}/trainer/config,file://configs]"
-        overrides = [paths, f"made={made}", "run_dir=run", *([f"judge_url={judge_url}"] if name == "judge" else [])]
+        overrides = [
+            paths,
+            f"made={made}",
+            "run_dir=run",
+            *([f"judge_url={judge_url}"] if name in ("judge", "compare") else []),
+        ]
         with initialize_config_dir(version_base=None, config_dir=str(FOLDER)):
             config = compose(name, overrides)
         OmegaConf.resolve(config)
@@ -106,7 +112,7 @@ def scores(config, answers):
     return [scored.numbers for scored in asyncio.run(score_all())]
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "compare"])
 def test_a_good_answer_is_worth_more_than_none_and_than_another_s(composed, name):
     config = composed(name)
     rows = rows_of(config, "train")[::7] + rows_of(config, "val")[::7]
@@ -116,6 +122,16 @@ def test_a_good_answer_is_worth_more_than_none_and_than_another_s(composed, name
     assert not any(one["failed"] for one in (*good, *empty, *others))
     assert all(one["score"] == pytest.approx(1) for one in good)
     assert all(one["score"] <= 0.75 for one in (*empty, *others))
+
+
+def test_good_answers_win_the_tournament(composed):
+    config = composed("compare")
+    scorer = scorer_of(config.reward.custom_reward_function.reward_kwargs)
+    for row in rows_of(config, "train")[::40]:
+        answers = [row["extra_info"]["answer"], "Obviously. So they say. It may rain today. I like to talk.", ""]
+        group = [Row(row["data_source"], answer, None, row["extra_info"], row["prompt"]) for answer in answers]
+        first, second, third = (result.score for result in asyncio.run(scorer.compare(group)))
+        assert first == 1 > second and first > third
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -140,7 +156,8 @@ def test_the_docs_show_the_configs(composed):
     assert common == yaml.safe_load((FOLDER / "plug_in.yaml").read_text())
     mix = yaml.safe_load((FOLDER / "three_rules.yaml").read_text())
     shown = [OmegaConf.to_container(composed(name).reward.custom_reward_function.reward_kwargs) for name in PARTS]
-    shown[1]["llm"]["base_url"] = yaml.safe_load((FOLDER / "judge.yaml").read_text())["judge_url"]
+    for of_judge in (shown[1]["llm"], shown[4]["of"]["llm"]):
+        of_judge["base_url"] = yaml.safe_load((FOLDER / "judge.yaml").read_text())["judge_url"]
     assert rewards == [shown[0], mix, *shown[1:]]
 
 
@@ -204,7 +221,7 @@ def within(seconds, condition):
 def test_an_unknown_example_is_answered_with_the_known():
     ended = subprocess.run([FOLDER / "run.sh", "rule"], capture_output=True, text=True)
     assert ended.returncode == 2
-    assert "rules|judge|critic|routes" in ended.stderr
+    assert "rules|judge|critic|routes|compare" in ended.stderr
 
 
 @pytest.fixture

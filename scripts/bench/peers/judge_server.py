@@ -3,13 +3,14 @@
 It takes a fixed time, or with SIGMA one that is log-normal, with SECONDS for a median and the same draws each time.
 
 It replies in the form of the side that asks, which is known by the model's name. GET /stats tells and forgets the most
-requests that were in flight.
+requests that were in flight, and the seconds in which the LAST came of /stats?last=LAST.
 """
 
 import asyncio
 import json
 import random
 import sys
+import time
 
 from aiohttp import web
 
@@ -24,6 +25,7 @@ def main(port: int, seconds: float, sigma: float = 0.0) -> None:
     """Serve until the process is ended."""
     draws = random.Random(0)
     flight = {"now": 0, "most": 0, "requests": 0}
+    times: list[float] = []
     bodies = {
         name: json.dumps({
             "id": "x", "object": "chat.completion", "created": 1, "model": name,
@@ -36,6 +38,7 @@ def main(port: int, seconds: float, sigma: float = 0.0) -> None:
     async def answer(request: web.Request) -> web.Response:
         flight["now"] += 1
         flight["requests"] += 1
+        times.append(time.monotonic())
         flight["most"] = max(flight["most"], flight["now"])
         try:
             body = await request.json()
@@ -44,9 +47,11 @@ def main(port: int, seconds: float, sigma: float = 0.0) -> None:
         finally:
             flight["now"] -= 1
 
-    async def stats(_: web.Request) -> web.Response:
-        told = dict(flight)
+    async def stats(request: web.Request) -> web.Response:
+        last = times[-int(request.query.get("last", 1)) :]
+        told = {**flight, "span": last[-1] - last[0] if last else 0.0}
         flight.update(most=0, requests=0)
+        times.clear()
         return web.json_response(told)
 
     app = web.Application(client_max_size=2**26)
