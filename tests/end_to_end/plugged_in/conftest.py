@@ -120,6 +120,8 @@ def hydra_value(value):
     """Write a value in Hydra's grammar."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {hydra_value(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(hydra_value, value)) + "]"
     return f"'{value}'" if isinstance(value, str) else str(value).lower()
 
 
