@@ -1,10 +1,10 @@
 """Rate limits for all processes of a cluster: clients of LLMs ask one actor of Ray's before they send.
 
     ray.init()
-    use_cluster_limits()
+    attach_limits()
     llm = OpenaiLLM(model="qwen3-8b", requests_per_minute=500)  # 500 for all processes that did the same, not for each
 
-A process that has called `use_cluster_limits` asks the actor through `ClusterPermits`, in batches.
+A process that has called `attach_limits` asks the actor through `ClusterPermits`, in batches.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from reward_fn import loop
 from reward_fn.hosting.actors import named_actor
+from reward_fn.hosting.background import require_ray
 from reward_fn.hosting.limiter_actor import News, RateLimiter, Reply
 from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.limits import Limits
@@ -33,42 +37,60 @@ _DEAD_PAUSE_S = 0.2
 """After the actor has gone for good, so long until another one is asked for."""
 
 
-def use_cluster_limits(*, job: str | None = None, across_jobs: bool = False, lease_s: float = 10.0) -> None:
-    """Have the LLM clients of this process share limits with all others that call this, those of other nodes too.
+class LimiterSettings(BaseModel):
+    """Who shares limits, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job: str | None = Field(
+        default=None, description="what this process works for: jobs take turns at a limit; by default Ray's job"
+    )
+    detached: bool = Field(
+        default=False,
+        description="whether all jobs of the cluster share limits, in an actor that outlives them; else those of a job",
+    )
+    lease_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds after which a process that is not heard of is gone, and its requests no longer in flight",
+    )
+
+
+def attach_limits(settings: LimiterSettings | None = None) -> None:
+    """Have the LLM clients of this process share limits with those of all processes that call this, on other nodes too.
 
     Clients that have sent something before keep what they have.
 
     Args:
-        job: Between whose requests turns are taken; by default Ray's job.
-        across_jobs: Whether all jobs of the cluster share the limits, by an actor that stays until the cluster ends;
-            otherwise those of one job, and the actor ends with it.
-        lease_s: A process that is not heard of for so long is gone, and its requests no longer count as in flight.
+        settings: Who shares them; `lease_s` is that of the process that asks for a permit first.
 
     Raises:
-        RuntimeError: This process is in no cluster: `ray.init` comes first.
+        RuntimeError: This process is not connected to Ray.
     """
+    require_ray()
     import ray
 
-    if not ray.is_initialized():
-        raise RuntimeError("limits for the cluster need one: call ray.init first")
-    mine = job or ray.get_runtime_context().get_job_id()
-    options: dict[str, Any] = {"detached": True, "namespace": NAMESPACE} if across_jobs else {}
-
-    def find() -> Any:  # noqa: ANN401 - an actor's handle
-        return named_actor(RateLimiter, ACTOR, lease_s, **options)
-
+    settings = settings or LimiterSettings()
+    job = settings.job or ray.get_runtime_context().get_job_id()
+    find = partial(_found, settings.lease_s, settings.detached)
     live: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ClusterPermits]] = WeakKeyDictionary()
 
     def permits(name: str, limits: Limits) -> Permits:
         shared = live.setdefault(asyncio.get_running_loop(), {})
         if name not in shared:
-            shared[name] = ClusterPermits(name, limits, mine, find, lease_s)
+            shared[name] = ClusterPermits(name, limits, job, find, settings.lease_s)
             loop.at_end(shared[name].close)
         else:
             shared[name].restrict(limits)
         return shared[name]
 
     use_permits(permits)
+
+
+def _found(lease_s: float, detached: bool) -> Any:  # noqa: ANN401 - an actor's handle
+    """Return the actor, after making it if there is none."""
+    shared: dict[str, Any] = {"detached": True, "namespace": NAMESPACE} if detached else {}
+    return named_actor(RateLimiter, ACTOR, lease_s, **shared)
 
 
 class ClusterPermits(Permits):

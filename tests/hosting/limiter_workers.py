@@ -16,7 +16,7 @@ class Worker:
     """A process that asks for permits."""
 
     def __init__(self, job=None):
-        limiter.use_cluster_limits(job=job, lease_s=LEASE_S)
+        limiter.attach_limits(limiter.LimiterSettings(job=job, lease_s=LEASE_S))
 
     def process(self):
         return os.getpid()

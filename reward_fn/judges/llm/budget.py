@@ -8,8 +8,8 @@ from reward_fn.judges.llm.breaker import Breaker, Outcome
 from reward_fn.judges.llm.bucket import Bucket
 from reward_fn.judges.llm.limits import Limits
 
-_BURST_S = 1.0
-"""After a lull, so many seconds' worth of requests may go at once."""
+_BURST_S = 0.5
+"""After a lull, so many seconds' worth of requests may go at once: little, since many endpoints count by the second."""
 
 
 class Budget:

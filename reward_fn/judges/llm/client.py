@@ -85,10 +85,13 @@ class OpenaiLLM(BaseModel):
         None, ge=1, description="requests that wait for their turn, in one process; one more fails at once"
     )
     requests_per_minute: float | None = Field(
-        None, gt=0, description="requests that are sent in a minute, to each endpoint"
+        None, gt=0, allow_inf_nan=False, description="requests that are sent in a minute, to each endpoint"
     )
     tokens_per_minute: float | None = Field(
-        None, gt=0, description="tokens of questions and answers in a minute, of each endpoint: guessed, then corrected"
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="tokens of questions and answers in a minute, of each endpoint: guessed, then corrected",
     )
     max_in_flight: int | None = Field(
         None, ge=1, description="requests in flight at each endpoint, of all that share its limits"

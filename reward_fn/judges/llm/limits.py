@@ -9,7 +9,7 @@ from typing_extensions import Self
 class Limits(BaseModel):
     """The limits of one model behind one URL and key. What is not given is not limited."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     requests_per_minute: float | None = Field(default=None, gt=0)
     tokens_per_minute: float | None = Field(default=None, gt=0, description="of questions and answers together")
