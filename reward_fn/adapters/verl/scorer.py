@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from reward_fn.adapters.rows import Row
 from reward_fn.adapters.scoring import failure_in, part_scores
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward, reference_text
+from reward_fn.judges.llm.priority import priority
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import FailureKind, RewardError, RewardResult
 from reward_fn.store import counted_lookups
@@ -85,7 +87,7 @@ class Scorer:
 
     async def _score_by(self, reward: BaseReward | None, row: Row) -> Scored:
         start = time.perf_counter()
-        with counted_lookups() as lookups:
+        with counted_lookups() as lookups, _urgency(row):
             try:
                 (result,) = await _there(reward, row, self.settings).ascore(self.settings.fields.sample(row))
             except RewardError as error:
@@ -95,7 +97,7 @@ class Scorer:
     def score_sync(self, row: Row) -> Scored:
         """Do as `score`, in a thread."""
         start = time.perf_counter()
-        with counted_lookups() as lookups:
+        with counted_lookups() as lookups, _urgency(row):
             try:
                 (result,) = _there(self._reward(row), row, self.settings).score(self.settings.fields.sample(row))
             except RewardError as error:
@@ -107,7 +109,7 @@ class Scorer:
 
         In its `extra_data` stands, as `cached`, the share of look-ups that found something.
         """
-        with counted_lookups() as lookups:
+        with counted_lookups() as lookups, _urgency(rows[0]):
             try:
                 samples = [self.settings.fields.sample(row) for row in rows]
                 group = samples[0].changed(output=[sample.output[0] for sample in samples])
@@ -139,6 +141,11 @@ class Scorer:
     def _reward(self, row: Row) -> BaseReward | None:
         rewards = self.settings.rewards
         return rewards.get(row.data_source) or rewards.get(DEFAULT_ROUTE)
+
+
+def _urgency(row: Row) -> AbstractContextManager[None]:
+    """Let the judges' requests of validation wait for those of training, where the rows say what they are of."""
+    return priority("training" if row.extra_info.get("split", "train") == "train" else "validation")
 
 
 def _there(reward: BaseReward | None, row: Row, settings: Settings) -> BaseReward:

@@ -7,6 +7,7 @@ reward_kwargs:
   on_truncated: {constant: -1}   # score, or a constant; with GalleryRewardManager
   group: {deadline_s: 600}       # of rewards that compare answers; with GalleryRewardManager
   alarms: {window: 20}           # signs of reward hacking; with the sampler; or false
+  hosting: {rules: {leave: 2}}   # what the whole cluster shares
   log: {folder: /runs/1/rewards} # what was scored and why; with GalleryRewardManager
   preflight: {rows: 4}           # the reward is tried on rows with known answers first; with the sampler; or false
 """
@@ -28,6 +29,7 @@ from reward_fn.adapters.verl.gold import PreflightSettings
 from reward_fn.adapters.verl.grouping import GroupSettings
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
+from reward_fn.hosting.attach import HostingSettings
 from reward_fn.loading import RewardConfigError, load_reward, reward_of
 
 OURS = "pkg://reward_fn.adapters.verl"
@@ -36,7 +38,7 @@ MANAGER = "GalleryRewardManager"
 """The name of our reward manager in a config."""
 SOURCES = ("reward", "reward_file", "routes")
 DEFAULT_ROUTE = "default"
-_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log", "preflight")
+_OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log", "preflight", "hosting")
 
 
 class Constant(BaseModel):
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     group: GroupSettings = GroupSettings()
     alarms: AlarmSettings | None = AlarmSettings()
     log: LogSettings | None = None
+    hosting: HostingSettings = HostingSettings()
     preflight: PreflightSettings | None = PreflightSettings()
 
     @cached_property
@@ -130,6 +133,8 @@ class Settings(BaseModel):
             raise RewardConfigError([("reward_kwargs", f"write one of {', '.join(SOURCES)}; {told}")])
         source = given.pop(sources[0])
         own = {key: given.pop(key) for key in _OWN if key in given}
+        # Rewards find what the process uses when they are made.
+        cls._checked(hosting=own.get("hosting", {}), rewards={}).hosting.attach()
         if sources[0] == "reward" and isinstance(source, str):
             rewards = {DEFAULT_ROUTE: reward_of({"reward": source, **given})}
         elif given:
@@ -137,8 +142,12 @@ class Settings(BaseModel):
             raise RewardConfigError([(key, problem) for key in given])
         else:
             rewards = _rewards(sources[0], source)
+        return cls._checked(rewards=rewards, **own)
+
+    @classmethod
+    def _checked(cls, **fields: Any) -> Settings:  # noqa: ANN401 - fields of any type
         try:
-            return cls(rewards=rewards, **own)
+            return cls(**fields)
         except ValidationError as error:
             raise RewardConfigError(
                 [(".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in error.errors()]

@@ -1,6 +1,7 @@
 """Rewards that the tests name by their place, for verl's workers to import."""
 
 from reward_fn.base import BaseListWiseReward, BasePointWiseReward, answer_text
+from reward_fn.judges.llm.priority import current_priority
 from reward_fn.schema import DataSample, FailureKind, RewardDimensionWithRank, RewardError, RewardResult
 
 
@@ -46,3 +47,12 @@ class LastDigitReward(BasePointWiseReward):
 
     def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
         return RewardResult.of(self.name, float(sum(answer_text(sample).encode()) % 10 == 0))
+
+
+class UrgencyReward(BasePointWiseReward):
+    """The priority that a judge's request would have: 0 is the most urgent."""
+
+    name: str = "urgency"
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        return RewardResult.of(self.name, float(current_priority()))

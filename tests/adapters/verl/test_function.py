@@ -141,6 +141,7 @@ def test_the_router_of_a_reward_model_is_not_a_field():
         ({"reward": "string_match", "on_failure": {"constant": math.nan}}, "on_failure"),
         ({"reward": "string_match", "fields": {"answer": "x"}}, r"fields\.answer"),
         ({"reward": "string_match", "alarms": {"window": 1}}, r"alarms\.window: Input should be greater"),
+        ({"reward": "string_match", "hosting": {"rules": {"workers": 0}}}, r"hosting\.rules\.workers: Input should"),
         ({"reward": "string_match", "preflight": True}, "preflight: write its settings, or false"),
     ],
 )

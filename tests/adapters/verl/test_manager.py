@@ -223,6 +223,25 @@ def test_an_answer_that_is_alone_may_be_compared_with_the_reference(cluster, num
     assert numbers(kwargs, data, *MANAGER)["score"] == [1, 0, -1]
 
 
+def test_what_the_cluster_shares_is_made_by_the_workers(scored, tokenizer):
+    kwargs = {
+        "reward": {"reward": "cached", "of": "math_verify_reward"},
+        "hosting": {"rules": {"workers": 1}, "cache": True},
+    }
+    data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", "5 <end>")
+    _, extra = scored(kwargs, data, *MANAGER)
+    assert extra["score"] == [1, 0, 1, 0]
+    names = ray.util.list_named_actors()
+    assert "reward_fn cache" in names and any(name.startswith("reward_fn rules ") for name in names)
+
+
+def test_training_is_more_urgent_than_validation(numbers, tokenizer):
+    data = rows(tokenizer, *["4 <end>"] * 3)
+    for index, split in enumerate(["train", "test"]):
+        data.non_tensor_batch["extra_info"][index]["split"] = split
+    assert numbers({"reward": "plugged_rewards:UrgencyReward"}, data, *MANAGER)["score"] == [0, 1, 0]
+
+
 def test_reasons_and_texts_go_to_the_log(scored, tokenizer, tmp_path):
     data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", ground_truth=["4", "4", None])
     kwargs = {**MIX, "on_failure": {"constant": 0}, "log": {"folder": str(tmp_path / "log")}}

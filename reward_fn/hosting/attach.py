@@ -1,0 +1,41 @@
+"""What of a cluster's shared parts a process uses, as a config says it."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from reward_fn.hosting.cache import CacheSettings, attach_cache
+from reward_fn.hosting.limiter import LimiterSettings, attach_limits
+from reward_fn.hosting.rules import RulePoolSettings, attach_rules
+
+
+class HostingSettings(BaseModel):
+    """Which parts are there once for the whole cluster; what is not is there in each process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limits: LimiterSettings | None = Field(
+        default=LimiterSettings(), description="the limits of judges: `requests_per_minute` and the like; or false"
+    )
+    rules: RulePoolSettings | None = Field(default=None, description="the worker processes of heavy and unsafe rules")
+    cache: CacheSettings | None = Field(default=None, description="what caches keep")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _or_a_word(cls, value: object) -> object:
+        """Take false for none, and true for the defaults."""
+        return None if value is False else {} if value is True else value
+
+    def attach(self) -> None:
+        """Have this process use these parts, if it is connected to Ray; call it before its rewards are made."""
+        ray = sys.modules.get("ray")
+        if ray is None or not ray.is_initialized():
+            return
+        if self.limits is not None:
+            attach_limits(self.limits)
+        if self.rules is not None:
+            attach_rules(self.rules)
+        if self.cache is not None:
+            attach_cache(self.cache)
