@@ -200,7 +200,7 @@ def table_of(title: str, figures: dict[str, dict[str, float]]) -> Table:
 def main(samples: int, workers: int, rounds: int, out: Path | None) -> None:
     """Compare the ways."""
     before = machine()
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
     with TemporaryDirectory() as name:
         folder = Path(name)
         tokenizer(folder / "model")

@@ -73,7 +73,7 @@ def test_the_build_decides_unless_the_user_does(monkeypatch, build, variable, wa
 
 @pytest.fixture
 def ray_worker():
-    ray.init(num_cpus=1, include_dashboard=False, object_store_memory=80_000_000, runtime_env={"env_vars": {}})
+    ray.init("local", num_cpus=1, include_dashboard=False, object_store_memory=80_000_000, runtime_env={"env_vars": {}})
     yield
     ray.shutdown()
 

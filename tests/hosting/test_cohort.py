@@ -111,7 +111,7 @@ def test_groups_are_forgotten():
 @pytest.fixture(scope="module")
 def cluster():
     environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
     yield
     ray.shutdown()
 

@@ -96,7 +96,7 @@ def test_a_ray_actor_gets_the_same(monkeypatch):
     from ray_judge import Judge
 
     variables = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": variables})
+    ray.init("local", num_cpus=2, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": variables})
     try:
         samples = [sample_of(f"\\boxed{{{n}}}", str(n + n % 2)) for n in range(10)]
         expected = [float(n % 2 == 0) for n in range(10)]
