@@ -13,6 +13,7 @@ import transfer_queue as tq
 from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
 from verl.trainer.ppo.v1 import get_trainer_cls
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
 from reward_fn.adapters.verl import settings
 from reward_fn.adapters.verl.failure_rate import FailureLimit, FailureRate, TooManyFailuresError
@@ -296,11 +297,15 @@ def test_what_verl_would_do_otherwise_is_refused(overrides, said, build):
         build({"reward": "string_match"}, *overrides)
 
 
-def test_the_fixes_are_accepted(build):
-    build(
-        {"reward": "string_match"}, "reward.reward_model.enable=true", "reward.reward_model.enable_resource_pool=true"
-    )
-    build({"reward": "string_match"}, "reward.reward_manager.name=remote", f"{FUNCTION}.name=compute_score_sync")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["reward.reward_model.enable=true", "reward.reward_model.enable_resource_pool=true"],
+        ["reward.reward_manager.name=remote", f"{FUNCTION}.name=compute_score_sync"],
+    ],
+)
+def test_the_fixes_are_accepted(build, overrides):
+    assert isinstance(build({"reward": "string_match"}, *overrides), ReplayBuffer)
 
 
 def test_a_window_that_is_not_full_is_not_judged():
