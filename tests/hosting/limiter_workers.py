@@ -15,8 +15,8 @@ LEASE_S = 4.0
 class Worker:
     """A process that asks for permits."""
 
-    def __init__(self, job=None):
-        limiter.attach_limits(limiter.LimiterSettings(job=job, lease_s=LEASE_S))
+    def __init__(self, **settings):
+        limiter.attach_limits(limiter.LimiterSettings(lease_s=LEASE_S, **settings))
 
     def process(self):
         return os.getpid()

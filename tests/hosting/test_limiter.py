@@ -1,8 +1,11 @@
 """The cluster's limiter: three nodes, killed processes, jobs and priorities in turn, pauses and failures for all."""
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,11 +14,12 @@ import pytest
 import ray
 from limiter_workers import LEASE_S, Worker
 from ray.cluster_utils import Cluster
-from scripted_endpoint import Endpoint
+from scripted_endpoint import HANG, Endpoint
 
-from reward_fn.hosting.limiter import ACTOR, LimiterSettings, attach_limits
+from reward_fn.hosting.limiter import ACTOR, NAMESPACE, LimiterSettings, attach_limits
 from reward_fn.judges.llm import OpenaiLLM
 from reward_fn.judges.llm.permits import use_permits
+from reward_fn.schema import FailureKind
 
 NODES = 3
 
@@ -168,17 +172,68 @@ def test_an_endpoint_that_fails_is_out_for_all_and_tried_again(three):
         until(lambda one=one: get(one.closed_for.remote(limits, "out")) == (0.0, False))
 
 
-def test_an_llm_asks_the_cluster_and_leaves_nothing_running(cluster, endpoint):
+@pytest.fixture
+def attached(cluster):
     attach_limits(LimiterSettings(lease_s=LEASE_S))
-    try:
-        llm = OpenaiLLM(model="m", base_url=endpoint.url, requests_per_minute=3000)
+    yield
+    use_permits(None)
 
-        async def work():
-            return await asyncio.gather(*(llm.acomplete([{"role": "user", "content": "?"}]) for _ in range(60)))
 
-        assert Counter(one.text for one in asyncio.run(work())) == {"fine": 60}
-        assert endpoint.times[-1] - endpoint.times[0] == pytest.approx(59 / 50, rel=0.1)
-        found = ray.get(ray.get_actor(ACTOR).in_use.remote())
-        assert found[f"{endpoint.url} m no key"]["clients"] == 1
-    finally:
-        use_permits(None)
+def asked(llm, count):
+    async def work():
+        calls = [llm.acomplete([{"role": "user", "content": "?"}]) for _ in range(count)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return asyncio.run(work())
+
+
+def test_an_llm_asks_the_cluster(attached, endpoint):
+    llm = OpenaiLLM(model="m", base_url=endpoint.url, requests_per_minute=3000)
+    assert Counter(one.text for one in asked(llm, 60)) == {"fine": 60}
+    assert endpoint.times[-1] - endpoint.times[0] >= 59 / 50 * 0.95
+    assert ray.get(ray.get_actor(ACTOR).in_use.remote())[f"{endpoint.url} m no key"]["clients"] == 1
+
+
+def test_an_llm_keeps_deadlines_and_bounds_while_it_waits_for_the_cluster(attached, endpoint):
+    endpoint.script = lambda _: HANG
+    llm = OpenaiLLM(model="n", base_url=endpoint.url, max_in_flight=1, max_waiting=3, deadline=3.0)
+    kinds = Counter(one.failure.kind for one in asked(llm, 6))
+    assert sum(kinds.values()) == 6
+    assert kinds[FailureKind.TIMEOUT] >= 3 and kinds[FailureKind.RATE_LIMIT] >= 2
+    assert endpoint.most_in_flight == 1 and llm.usage.waiting == 0
+    until(lambda: ray.get(ray.get_actor(ACTOR).in_use.remote())[f"{endpoint.url} n no key"]["in_flight"] == 0)
+    endpoint.script = lambda _: "fine"
+    assert [one.text for one in asked(llm, 1)] == ["fine"]
+
+
+OTHER_JOB = """
+import sys
+import ray
+environment = {"env_vars": {"PYTHONPATH": sys.argv[2]}}
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="error", runtime_env=environment)
+from limiter_workers import Worker
+worker = ray.remote(num_cpus=0)(Worker).remote(detached=True)
+ray.get(worker.process.remote())
+print("ready", flush=True)
+input()
+print(ray.get(worker.times.remote(100, {"requests_per_minute": 6000}, name="jobs")))
+"""
+
+
+@pytest.mark.slow
+def test_two_jobs_share_a_detached_limiter_and_take_turns(cluster):
+    mine = worker(0, detached=True)
+    get([mine.process.remote()])
+    folder = str(Path(__file__).parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_JOB, ray.get_runtime_context().gcs_address, folder],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": folder},
+    ) as other:  # fmt: skip
+        assert other.stdout.readline() == "ready\n"
+        much = mine.times.remote(300, {"requests_per_minute": 6000}, name="jobs")
+        time.sleep(0.3)
+        few = sorted(json.loads(other.communicate("\n", timeout=60)[0]))
+    all_times = sorted([*few, *get([much])[0]])
+    ray.kill(ray.get_actor(ACTOR, namespace=NAMESPACE))
+    assert 399 / (all_times[-1] - all_times[0]) <= 105
+    assert sum(few[0] <= at <= few[-1] for at in all_times) == pytest.approx(200, abs=60)

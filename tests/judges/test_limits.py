@@ -51,14 +51,14 @@ def test_who_waits_as_long_as_told_may_go(rate, burst, amounts):
 
 
 def test_what_took_more_than_thought_is_paid_for_later():
-    budget = Budget(Limits(tokens_per_minute=600), 0.0)
-    assert budget.wait(10, 0.0) == pytest.approx(1.0)
-    budget.take(10, 1.0)
-    budget.settle(10, 30, Outcome.WORKED, 1.0)
-    assert budget.wait(10, 1.0) == pytest.approx(3.0)
-    budget.take(10, 4.0)
-    budget.settle(10, 0, Outcome.WORKED, 4.0)
-    assert budget.wait(10, 4.0) == 0
+    budget = Budget(Limits(tokens_per_minute=6000), 0.0)
+    assert budget.wait(10, 0.0) == pytest.approx(0.1)
+    budget.take(10, 0.1)
+    budget.settle(10, 30, Outcome.WORKED, 0.1)
+    assert budget.wait(10, 0.1) == pytest.approx(0.3)
+    budget.take(10, 0.4)
+    budget.settle(10, 0, Outcome.WORKED, 0.4)
+    assert budget.wait(10, 0.4) == 0
 
 
 def test_what_was_not_sent_costs_nothing():

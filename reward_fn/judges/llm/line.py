@@ -19,7 +19,7 @@ from reward_fn.judges.llm.endpoint import Endpoint, EndpointError
 from reward_fn.judges.llm.estimate import TokenEstimate
 from reward_fn.judges.llm.limits import Limits
 from reward_fn.judges.llm.permits import LocalPermits, permits_of
-from reward_fn.judges.llm.pool import AllOutError, Pool, Route, Turn
+from reward_fn.judges.llm.pool import NoTurnError, Pool, Route, Turn
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.judges.llm.request_log import RequestLog
 from reward_fn.judges.llm.usage import Usage
@@ -84,7 +84,6 @@ class Line:
         return found[key]
 
     async def _bounded(self, body: Mapping[str, Any]) -> Completion:
-        self._refuse_to_queue()
         deadline = self._settings.deadline
         if deadline is None:
             return await self._repeated(body)
@@ -97,7 +96,7 @@ class Line:
         most = self._settings.max_waiting
         if most is not None and self.usage.waiting >= most:
             told = f"{self.usage.waiting} requests wait for their turn, as many as max_waiting allows"
-            raise RewardError(FailureKind.RATE_LIMIT, told, retriable=True)
+            raise NoTurnError(FailureKind.RATE_LIMIT, told, retriable=True)
 
     async def _repeated(self, body: Mapping[str, Any]) -> Completion:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
@@ -118,7 +117,7 @@ class Line:
                 return True
             if error.pause_s > self._settings.max_wait:
                 return False
-        lasting = isinstance(error, UnusableError | AllOutError)
+        lasting = isinstance(error, UnusableError | NoTurnError)
         return isinstance(error, RewardError) and error.failure.retriable and not lasting
 
     def _pause(self, tried: list[Route], state: RetryCallState) -> float:
@@ -191,6 +190,8 @@ class Line:
         here, urgency = self._here(), current_priority()
         tokens = self._estimate.of(body) if self._estimate else 0
         began = time.monotonic()
+        if not tried:  # repetitions had their place before
+            self._refuse_to_queue()
         self.usage.waiting += 1
         waits = True
         try:

@@ -28,8 +28,8 @@ _SILENT = {FailureKind.BUDGET}
 """Failures before anything was sent."""
 
 
-class AllOutError(RewardError):
-    """No endpoint of a client takes requests, for longer than one waits."""
+class NoTurnError(RewardError):
+    """A request got no turn: too many wait, or no endpoint takes requests for longer than one waits."""
 
 
 @dataclass(eq=False, slots=True)
@@ -100,7 +100,7 @@ class Pool:
             tried: Where it was sent before; where it goes now is appended.
 
         Raises:
-            AllOutError: All endpoints are out or pausing for too long.
+            NoTurnError: All endpoints are out or pausing for too long.
         """
         route, permit = await self._admitted(body, tokens, priority, tried)
         turn, outcome = Turn(route), Outcome.UNKNOWN
@@ -155,10 +155,10 @@ class Pool:
         if any(route.permits.out for route in self.routes):
             if waited + closed_for > self._max_wait:
                 told = f"out after failures, for longer than max_wait of {self._max_wait:g} s: {names}"
-                raise AllOutError(FailureKind.UNAVAILABLE, told, retriable=True)
+                raise NoTurnError(FailureKind.UNAVAILABLE, told, retriable=True)
         elif closed_for > self._max_wait:
             told = f"wants a pause of {closed_for:.0f} s, longer than max_wait of {self._max_wait:g} s: {names}"
-            raise AllOutError(FailureKind.RATE_LIMIT, told, retriable=True)
+            raise NoTurnError(FailureKind.RATE_LIMIT, told, retriable=True)
 
 
 def _outcome(error: RewardError) -> Outcome:
