@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,8 +26,13 @@ from reward_fn.workers.times import Job, finish
 
 T = TypeVar("T")
 
+_Outcome = tuple[int, bool, Any, float]
+"""A call's place in its job, whether it worked, its result or exception, and its seconds at work."""
+
 TRIES = 3
 """How many actors a job may lose before it is taken to be what kills them."""
+_TELL_S = 0.1
+"""Seconds after which calls that have ended no longer wait for the others of their job."""
 _LOOK_S = 10.0
 """Seconds after which the cluster is looked over again for nodes that have come."""
 _AGAIN_S = 1.0
@@ -63,32 +68,49 @@ class RulesActor:
         """Return how many worker processes of a kind there are at most."""
         return self._size
 
-    async def run(self, kind: Kind, content: bytes, timeout_s: float) -> tuple[bool, Any, float, int]:
-        """Have a worker do a job.
+    async def run(
+        self, kind: Kind, content: bytes, places: list[int], timeout_s: float
+    ) -> AsyncIterator[tuple[list[_Outcome], int]]:
+        """Have a worker make the calls of a job that stand at some places.
 
-        Returns:
-            Whether it worked, its result or exception, its seconds at work, and the jobs that are here now.
+        Yields:
+            The outcomes of calls that have ended, all at once or one that takes long apart from the others; and how
+            many jobs are here now.
         """
         if kind not in self._pools:
             self._pools[kind] = WorkerPool(self._size, kind=kind)
-        job = self._pools[kind].submit_pickled(content, timeout_s)
+        jobs = self._pools[kind].submit_pickled(content, places, timeout_s)
+        waiting = {asyncio.ensure_future(_outcome(place, job)) for place, job in jobs.items()}
         self._jobs += 1
         try:
-            worked, outcome = True, await asyncio.wrap_future(job)
-        except Exception as error:  # noqa: BLE001 - the caller's
-            worked, outcome = False, error
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, timeout=_TELL_S)
+                if done:
+                    yield [one.result() for one in done], self._jobs
         finally:
             self._jobs -= 1
-        return worked, outcome, job.worked_s, self._jobs
+
+
+async def _outcome(place: int, job: Job[Any]) -> _Outcome:
+    try:
+        return place, True, await asyncio.wrap_future(job), job.worked_s
+    except Exception as error:  # noqa: BLE001 - the caller's
+        return place, False, error, job.worked_s
 
 
 @dataclass(slots=True)
 class _Waiting:
-    job: Job[Any]
+    """Calls of a job that wait to be made, by their places in it.
+
+    Attributes:
+        lost: What the actors died of that had them.
+    """
+
+    jobs: dict[int, Job[Any]]
     kind: Kind
     content: bytes
     timeout_s: float
-    lost: list[str] = field(default_factory=list)
+    lost: tuple[str, ...] = ()
 
     @property
     def suspect(self) -> bool:
@@ -120,12 +142,12 @@ class RuleCluster:
         """How many workers of a kind there are, as far as is known; before the first job those of this node."""
         return sum(node.workers for node in list(self._nodes.values())) or self._settings.workers or cores()
 
-    def add(self, kind: Kind, content: bytes, timeout_s: float) -> Job[Any]:
-        """Have a worker do a job; see `WorkerPool.submit_pickled`."""
-        job: Job[Any] = Job()
-        self._waiting.append(_Waiting(job, kind, content, timeout_s))
+    def add(self, kind: Kind, content: bytes, calls: int, timeout_s: float) -> list[Job[Any]]:
+        """Have a worker make so many calls; see `WorkerPool.submit_pickled`."""
+        jobs: list[Job[Any]] = [Job() for _ in range(calls)]
+        self._waiting.append(_Waiting(dict(enumerate(jobs)), kind, content, timeout_s))
         self._bell.ring()
-        return job
+        return jobs
 
     def _hand_out(self) -> None:
         """Send waiting jobs to nodes, as far as there is room."""
@@ -135,7 +157,7 @@ class RuleCluster:
             while one := self._next():
                 self._suspect_out = False
                 told = "this process has left the cluster that its rules ran in"
-                finish(one.job, False, RewardError(FailureKind.UNAVAILABLE, told), 0.0)
+                _fail(one, RewardError(FailureKind.UNAVAILABLE, told))
             return
         if time.monotonic() - self._looked > _LOOK_S:
             self._look()
@@ -150,7 +172,9 @@ class RuleCluster:
             return self._suspects.popleft()
         while self._waiting:
             one = self._waiting.popleft()
-            if one.lost or one.job.set_running_or_notify_cancel():
+            if not one.lost:
+                one.jobs = {place: job for place, job in one.jobs.items() if job.set_running_or_notify_cancel()}
+            if one.jobs:
                 return one
         return None
 
@@ -158,32 +182,33 @@ class RuleCluster:
         from ray.exceptions import RayActorError
 
         suspect = one.suspect
+        run = node.actor.run.options(num_returns="streaming", max_task_retries=0)  # Ray would wait for the same actor
         try:
-            call = node.actor.run.options(max_task_retries=0)  # Ray would wait for the actor that died
-            worked, outcome, seconds, here = await call.remote(one.kind, one.content, one.timeout_s)
+            async for some in run.remote(one.kind, one.content, list(one.jobs), one.timeout_s):
+                outcomes, here = await some
+                node.others = max(0, here - node.mine)
+                for place, *outcome in outcomes:
+                    finish(one.jobs.pop(place), *outcome)
         except RayActorError as error:
             self._lose(node)
             self._repeat(one, str(error).splitlines()[0])
-        except Exception as error:  # noqa: BLE001 - the caller's
-            finish(one.job, False, error, 0.0)
-        else:
-            node.others = max(0, here - node.mine + 1)
-            finish(one.job, worked, outcome, seconds)
-        finally:
-            node.mine -= 1
-            self._suspect_out = self._suspect_out and not suspect
-            self._hand_out()
+        except Exception as error:  # noqa: BLE001 - the callers'
+            _fail(one, error)
+        node.mine -= 1
+        self._suspect_out = self._suspect_out and not suspect
+        self._hand_out()
 
     def _repeat(self, one: _Waiting, lost: str) -> None:
-        """Have a job done again that has lost its actor, if that may help."""
-        one.lost.append(lost)
-        if len(one.lost) == TRIES:
-            told = f"{TRIES} rule actors died with it, the last one so: {lost}"
-            finish(one.job, False, RewardError(FailureKind.CRASH, told), 0.0)
-        elif one.suspect:
-            self._suspects.append(one)
-        else:
-            self._waiting.appendleft(one)
+        """Have calls made again that have lost their actor, each by itself, if that may help."""
+        for place, job in one.jobs.items():
+            again = replace(one, jobs={place: job}, lost=(*one.lost, lost))
+            if len(again.lost) == TRIES:
+                told = f"{TRIES} rule actors died with it, the last one so: {lost}"
+                _fail(again, RewardError(FailureKind.CRASH, told))
+            elif again.suspect:
+                self._suspects.append(again)
+            else:
+                self._waiting.appendleft(again)
 
     def _lose(self, node: Node) -> None:
         """Send a node no more jobs until its actor answers again."""
@@ -232,6 +257,11 @@ class RuleCluster:
         task.add_done_callback(self._tasks.discard)
 
 
+def _fail(one: _Waiting, error: Exception) -> None:
+    for job in one.jobs.values():
+        finish(job, False, error, 0.0)
+
+
 class ClusterPool:
     """The workers of a kind on all nodes; used as a `WorkerPool` is.
 
@@ -253,7 +283,13 @@ class ClusterPool:
 
         Its exception is also a `RewardError` of kind CRASH if several actors died with it.
         """
-        return self._cluster.add(self._kind, pickled(function, arguments, timeout_s), timeout_s)
+        return self.submit_all(function, [arguments], timeout_s)[0]
+
+    def submit_all(
+        self, function: Callable[..., T], calls: Sequence[tuple[object, ...]], timeout_s: float
+    ) -> list[Job[T]]:
+        """Have a worker call a function several times; see `WorkerPool.submit_all`."""
+        return self._cluster.add(self._kind, pickled(function, calls, timeout_s), len(calls), timeout_s)
 
 
 def attach_rules(settings: RulePoolSettings | None = None) -> None:

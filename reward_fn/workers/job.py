@@ -1,7 +1,8 @@
 """What runs in a worker process: one job after the other, from standard input.
 
-A message is a length in 8 bytes and a pickle. A job is a function, which the unpickling imports, its arguments and a
-time limit; the answers are `STARTED`, when all is imported and the clock starts, and then the result.
+A message is a length in 8 bytes and a pickle. A job is a function, which the unpickling imports, the arguments of some
+calls of it and the time limit of each; before it comes a list of the calls to make. For each of them the answers are
+`STARTED`, when all is imported and the clock starts, and then the outcome.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pickle
 import signal
 import struct
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -49,37 +51,43 @@ def _exactly(pipe: BinaryIO, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _run(content: bytes, answers: BinaryIO) -> None:
-    """Run one job and write what came of it: a pair of whether it worked, and its result or its exception."""
+def _run(places: list[int], content: bytes, answers: BinaryIO) -> None:
+    """Make the calls of a job, and write what came of each: whether it worked, its result or exception, its seconds."""
     try:
-        function, arguments, timeout_s = pickle.loads(content)
+        function, calls, timeout_s = pickle.loads(content)
     except Exception as error:  # noqa: BLE001 - goes to whoever asked
-        write(answers, STARTED)
-        write(answers, pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"))))
+        for _ in places:
+            write(answers, STARTED)
+            write(answers, pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}"), 0.0)))
         return
-    write(answers, STARTED)
-    result: tuple[bool, Any]
+    for place in places:
+        write(answers, STARTED)
+        start = time.monotonic()
+        worked, result = _call(function, calls[place], timeout_s)
+        write(answers, _pickled((worked, result, time.monotonic() - start)))
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], timeout_s: float) -> tuple[bool, Any]:
     try:
         signal.setitimer(signal.ITIMER_REAL, timeout_s)
         try:
-            result = True, function(*arguments)
+            return True, function(*arguments)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except JobTimeoutError:
-        result = False, TimeoutError(f"took longer than {timeout_s:g} s")
+        return False, TimeoutError(f"took longer than {timeout_s:g} s")
     except Exception as error:  # noqa: BLE001 - goes to whoever asked
-        result = False, error
-    write(answers, _pickled(result))
+        return False, error
 
 
-def _pickled(result: tuple[bool, Any]) -> bytes:
-    """Pickle a result; an exception that cannot be made anew from its pickle becomes its text."""
+def _pickled(result: tuple[bool, Any, float]) -> bytes:
+    """Pickle an outcome; an exception that cannot be made anew from its pickle becomes its text."""
     try:
         reply = pickle.dumps(result)
         if not result[0]:
             pickle.loads(reply)
     except Exception:  # noqa: BLE001 - exceptions of libraries hold and want anything
-        return pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
+        return pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}"), result[2]))
     return reply
 
 
@@ -119,4 +127,5 @@ def main(prepare: Callable[[], None] = lambda: None) -> None:
     signal.signal(signal.SIGALRM, _time_is_over)
     with suppress(EOFError, BrokenPipeError):
         while True:
-            _run(read(sys.stdin.buffer), answers)
+            places = pickle.loads(read(sys.stdin.buffer))
+            _run(places, read(sys.stdin.buffer), answers)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -39,7 +39,8 @@ JOBS_OF_A_WORKER = 20_000
 MEMORY = 4 * 2**30
 """Bytes of address space of a worker."""
 
-_Job = tuple["Job[Any]", bytes, float]
+_Jobs = tuple["dict[int, Job[Any]]", bytes, float]
+"""Calls by their places in the job, the job, and the time limit of each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class Pool(Protocol):
 
     def submit(self, function: Callable[..., T], *arguments: object, timeout_s: float) -> Job[T]:
         """Have a worker call a function; see `WorkerPool.submit`."""
+
+    def submit_all(
+        self, function: Callable[..., T], calls: Sequence[tuple[object, ...]], timeout_s: float
+    ) -> list[Job[T]]:
+        """Have a worker call a function several times; see `WorkerPool.submit_all`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class WorkerPool:
         names = (kind or PLAIN).variables
         environment = None if names is None else {name: os.environ[name] for name in names if name in os.environ}
         self._worker = partial(_Worker, [module, str(memory), *arguments], environment, home)
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Jobs] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._idle = 0
 
@@ -118,84 +124,93 @@ class WorkerPool:
         Returns:
             The future result. Its exception is a `RewardError` of kind TIMEOUT or CRASH, or what the function raised.
         """
-        return self.submit_pickled(pickled(function, arguments, timeout_s), timeout_s)
+        return self.submit_all(function, [arguments], timeout_s)[0]
 
-    def submit_pickled(self, content: bytes, timeout_s: float) -> Job[Any]:
-        """Do as `submit` with what `pickled` has made."""
-        future: Job[Any] = Job()
-        self._jobs.put((future, content, timeout_s))
+    def submit_all(
+        self, function: Callable[..., T], calls: Sequence[tuple[object, ...]], timeout_s: float
+    ) -> list[Job[T]]:
+        """Have a worker call a function several times, one call after the other.
+
+        Args:
+            function: One that can be imported.
+            calls: What it is called with.
+            timeout_s: Seconds that each call may take. One that takes longer, or kills the worker, costs the others
+                nothing but the time.
+
+        Returns:
+            For each call what `submit` returns; each is done when its call is.
+        """
+        return list(self.submit_pickled(pickled(function, calls, timeout_s), range(len(calls)), timeout_s).values())
+
+    def submit_pickled(self, content: bytes, places: Iterable[int], timeout_s: float) -> dict[int, Job[Any]]:
+        """Do as `submit_all` with what `pickled` has made, for the calls at some places."""
+        jobs: dict[int, Job[Any]] = {place: Job() for place in places}
+        self._jobs.put((jobs, content, timeout_s))
         with self._lock:
             if self._jobs.qsize() > self._idle and self._threads < self.size:
                 self._threads += 1
                 threading.Thread(target=self._serve, name="reward_fn worker", daemon=True).start()
-        return future
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait for a worker."""
-        return self._jobs.qsize()
+        return jobs
 
     def _serve(self) -> None:
         worker = self._worker()
         while True:
             with self._lock:
                 self._idle += 1
-            future, content, timeout_s = self._jobs.get()
+            jobs, content, timeout_s = self._jobs.get()
             with self._lock:
                 self._idle -= 1
-            if not future.set_running_or_notify_cancel():
-                continue
-            worker.began = None
-            try:
-                worked, result = worker.run(content, timeout_s)
-            except Exception as error:  # noqa: BLE001 - the caller's
-                worked, result = False, error
-            if not worked and isinstance(result, TimeoutError):
-                result = RewardError(FailureKind.TIMEOUT, str(result))
-            finish(future, worked, result, 0.0 if worker.began is None else time.monotonic() - worker.began)
+            left = [place for place, one in jobs.items() if one.set_running_or_notify_cancel()]
+            while left:
+                try:
+                    for outcome in worker.run(list(left), content, timeout_s):
+                        finish(jobs[left.pop(0)], *outcome)
+                except Exception as error:  # noqa: BLE001 - the caller's
+                    finish(jobs[left.pop(0)], False, error, 0.0)
 
 
-def pickled(function: Callable[..., Any], arguments: tuple[object, ...], timeout_s: float) -> bytes:
+def pickled(function: Callable[..., Any], calls: Sequence[tuple[object, ...]], timeout_s: float) -> bytes:
     """Return a job as workers read it."""
-    return pickle.dumps((function, arguments, timeout_s))
+    return pickle.dumps((function, calls, timeout_s))
 
 
 class _Worker:
-    """One worker process, and the next one when it is gone.
-
-    Attributes:
-        began: When its last job began, by the clock of `time.monotonic`; None before that.
-    """
+    """One worker process, and the next one when it is gone."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None, home: Home | None) -> None:
         self._command, self._environment, self._home = command, environment, home
         self._process: subprocess.Popen[bytes] | None = None
         self._done = 0
-        self.began: float | None = None
 
-    def run(self, content: bytes, timeout_s: float) -> tuple[bool, Any]:
-        """Run a job; return whether it worked, and its result or exception.
+    def run(self, places: list[int], content: bytes, timeout_s: float) -> Iterator[tuple[bool, Any, float]]:
+        """Make calls of a job, one after the other.
 
-        Raises:
-            RewardError: The worker ended, or the job did not.
+        Yields:
+            For each whether it worked, its result or exception, and its seconds. The last one is the one that ended the
+            worker, if one did; the others have not been made then.
         """
         if self._process is None or self._done >= JOBS_OF_A_WORKER or self._process.poll() is not None:
             self._start()
         assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
-        self._done += 1
+        self._done += len(places)
+        answers: Any = self._process.stdout
+        began: float | None = None
         try:
+            job.write(self._process.stdin, pickle.dumps(places))  # type: ignore[arg-type]
             job.write(self._process.stdin, content)  # type: ignore[arg-type]
-            _wait(self._process.stdout, START_S)
-            job.read(self._process.stdout)  # type: ignore[arg-type]
-            self.began = time.monotonic()
-            _wait(self._process.stdout, timeout_s + GRACE_S)
-            result: tuple[bool, Any] = pickle.loads(job.read(self._process.stdout))  # type: ignore[arg-type]
+            for _ in places:
+                began = None
+                _wait(answers, START_S)
+                job.read(answers)
+                began = time.monotonic()
+                _wait(answers, timeout_s + GRACE_S)
+                yield _unpickled(job.read(answers))
         except (TimeoutError, EOFError, OSError) as error:
             code = self._end()
+            told = RewardError(FailureKind.CRASH, f"the worker process ended with status {code}")
             if isinstance(error, TimeoutError):
-                raise RewardError(FailureKind.TIMEOUT, f"took longer than {timeout_s:g} s and was killed") from error
-            raise RewardError(FailureKind.CRASH, f"the worker process ended with status {code}") from error
-        return result
+                told = RewardError(FailureKind.TIMEOUT, f"took longer than {timeout_s:g} s and was killed")
+            yield False, told, 0.0 if began is None else time.monotonic() - began
 
     def _start(self) -> None:
         self._end()
@@ -226,6 +241,17 @@ class _Worker:
                     pipe.close()
         self._process = None
         return code
+
+
+def _unpickled(content: bytes) -> tuple[bool, Any, float]:
+    """Return an outcome; one that cannot be read here is an exception."""
+    try:
+        worked, result, seconds = pickle.loads(content)
+    except Exception as error:  # noqa: BLE001 - the caller's
+        return False, error, 0.0
+    if not worked and isinstance(result, TimeoutError):
+        result = RewardError(FailureKind.TIMEOUT, str(result))
+    return worked, result, seconds
 
 
 def _wait(pipe: IO[bytes], seconds: float) -> None:

@@ -25,6 +25,13 @@ def stubborn(seconds):
     time.sleep(seconds)
 
 
+def stubborn_or(seconds):
+    """Hang for long, or return the few seconds."""
+    if seconds >= 1:
+        stubborn(seconds)
+    return seconds
+
+
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -101,6 +101,15 @@ def test_a_job_that_does_not_end_costs_only_itself(rules):
         wrong.result(30)
 
 
+def test_calls_of_one_job_are_told_while_another_one_takes_long(rules):
+    start = time.monotonic()
+    made = rules.submit_all(jobs.stubborn_or, [(0.0,), (0.01,), (60,), (0.02,)], 2.0)
+    assert [made[place].result(30) for place in (0, 1)] == [0.0, 0.01] and time.monotonic() - start < 1.5
+    with pytest.raises(RewardError, match="was killed"):
+        made[2].result(30)
+    assert made[3].result(30) == 0.02 and time.monotonic() - start < 6
+
+
 def test_the_clock_begins_with_the_work(rules):
     jobs_of_all = [rules.submit(jobs.actor_of, 0.2, timeout_s=0.6) for _ in range(30)]
     assert all(job.result(60) for job in jobs_of_all)

@@ -26,6 +26,18 @@ def stubborn(seconds):
     time.sleep(seconds)
 
 
+def note_or_hang(path, what):
+    """Note a text in a file; or sleep for so many seconds, or hang in spite of interrupts."""
+    if what == "stubborn":
+        stubborn(60)
+    elif what.isdigit():
+        time.sleep(int(what))
+    else:
+        with path.open("a") as file:
+            file.write(f"{what} ")
+    return what
+
+
 def swallow(seconds):
     try:
         time.sleep(seconds)

@@ -1,12 +1,14 @@
 """Calls that share a job: each has its own result, error and time."""
 
 import asyncio
+import time
 
 import pool_jobs as jobs
 import pytest
 
 from reward_fn.schema import FailureKind, RewardError
 from reward_fn.workers import together
+from reward_fn.workers.pool import WorkerPool
 
 
 def outcomes(*calls, timeout_s=5.0):
@@ -23,9 +25,9 @@ def test_every_call_gets_its_own_result_in_order():
 
 
 def test_calls_share_jobs(monkeypatch):
-    submitted, submit = [], together.pool().submit
+    submitted, submit = [], together.pool().submit_all
     seen = lambda *arguments, **limits: submitted.append(arguments) or submit(*arguments, **limits)  # noqa: E731
-    monkeypatch.setattr(together.pool(), "submit", seen)
+    monkeypatch.setattr(together.pool(), "submit_all", seen)
     outcomes(*((jobs.add, n, 1) for n in range(160)))
     assert len(submitted) == 160 / together.MOST
 
@@ -60,3 +62,22 @@ def test_a_caller_that_gives_up_does_not_disturb_the_others():
         return await second
 
     assert asyncio.run(work()) == 0.2
+
+
+@pytest.mark.parametrize("hang", ["60", "stubborn"])
+def test_calls_of_a_job_are_made_once_whatever_becomes_of_one_of_them(tmp_path, hang):
+    one = WorkerPool(1)
+    one.submit(jobs.where, timeout_s=5).result()
+    start = time.monotonic()
+    made = one.submit_all(jobs.note_or_hang, [(tmp_path / "done", what) for what in ("a", "b", hang, "c", "d")], 0.5)
+    assert [made[place].result(5) for place in (0, 1)] == ["a", "b"] and time.monotonic() - start < 0.5
+    with pytest.raises(RewardError) as caught:
+        made[2].result(5)
+    assert caught.value.failure.kind is FailureKind.TIMEOUT and made[2].worked_s == pytest.approx(0.75, abs=0.4)
+    assert [made[place].result(5) for place in (3, 4)] == ["c", "d"]
+    assert (tmp_path / "done").read_text().split() == ["a", "b", "c", "d"]
+
+
+def test_what_cannot_be_sent_is_the_callers_error():
+    (error,) = outcomes((jobs.add, lambda: 1, 2))
+    assert "pickle" in str(error) or "local" in str(error)
