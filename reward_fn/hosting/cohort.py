@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reward_fn.hosting.actors import named_actor
-from reward_fn.schema import Failure, FailureKind, RewardResult
+from reward_fn.schema import Failure, FailureKind, RewardError, RewardResult
 
 T = TypeVar("T")
+_LIVES = 3
+"""Actors that a call asks before it gives up."""
 Judge = Callable[[Sequence[T]], Awaitable[list[RewardResult]]]
 """Gives each of several answers its result."""
 
@@ -119,7 +122,7 @@ class ClusterCohort(Generic[T]):
     """The cohort of a cluster: whoever names the same one meets there.
 
     If its process dies, Ray starts another and repeats the calls that wait, so groups gather anew and are judged once
-    more; it ends with the job.
+    more. If the process that made it dies, whoever waits makes another.
 
     Args:
         name: Its name among the actors of the job.
@@ -128,9 +131,23 @@ class ClusterCohort(Generic[T]):
     """
 
     def __init__(self, name: str, make_judge: Callable[[], Judge[T]], deadline_s: float) -> None:
-        self._actor = named_actor(_CohortActor, name, make_judge, deadline_s)
+        self._make = partial(named_actor, _CohortActor, name, make_judge, deadline_s)
+        self._actor = self._make()
 
     async def join(self, name: str, member: str, size: int, answer: T) -> RewardResult:
-        """Do as `Cohort.join`."""
-        result: RewardResult = await self._actor.join.remote(name, member, size, answer)
-        return result
+        """Do as `Cohort.join`.
+
+        Raises:
+            RewardError: The actor dies again and again.
+        """
+        from ray.exceptions import ActorDiedError
+
+        for _ in range(_LIVES):
+            actor = self._actor
+            try:
+                result: RewardResult = await actor.join.remote(name, member, size, answer)
+                return result
+            except ActorDiedError:
+                if self._actor is actor:
+                    self._actor = self._make()
+        raise RewardError(FailureKind.CRASH, f"the actor in which answers meet has died {_LIVES} times", retriable=True)

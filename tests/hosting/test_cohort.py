@@ -136,3 +136,14 @@ def test_a_killed_actor_comes_back_and_the_group_is_judged(cluster, tmp_path):
     os.kill(int(path.read_text().split()[0]), signal.SIGKILL)
     assert ray.get(calls, timeout=120) == [1, 0]
     assert len({line.split()[0] for line in path.read_text().splitlines()}) == 2
+
+
+def test_an_actor_that_went_with_its_maker_is_made_again(cluster, tmp_path):
+    maker = ray.remote(num_cpus=0)(Worker).remote("made again", tmp_path / "judged")
+    assert ray.get([maker.join.remote("g", name, 2, name) for name in "ba"], timeout=60) == [1, 0]
+    other = ray.remote(num_cpus=0)(Worker).remote("made again", tmp_path / "judged")
+    ray.get(other.join.remote("h", "0", 1, "a"), timeout=60)  # it has found the same one
+    ray.kill(maker)
+    calls = [other.join.remote("i", name, 2, name) for name in "ba"]
+    assert ray.get(calls, timeout=60) == [1, 0]
+    assert len({line.split()[0] for line in (tmp_path / "judged").read_text().splitlines()}) == 2
