@@ -200,7 +200,7 @@ def test_an_llm_keeps_deadlines_and_bounds_while_it_waits_for_the_cluster(attach
     kinds = Counter(one.failure.kind for one in asked(llm, 6))
     assert sum(kinds.values()) == 6
     assert kinds[FailureKind.TIMEOUT] >= 3 and kinds[FailureKind.RATE_LIMIT] >= 2
-    assert endpoint.most_in_flight == 1 and llm.usage.waiting == 0
+    assert len(endpoint.requests) <= 3 and llm.usage.waiting == 0
     until(lambda: ray.get(ray.get_actor(ACTOR).in_use.remote())[f"{endpoint.url} n no key"]["in_flight"] == 0)
     endpoint.script = lambda _: "fine"
     assert [one.text for one in asked(llm, 1)] == ["fine"]
