@@ -16,7 +16,7 @@ from verl.experimental.reward_loop import RewardLoopManager, RewardLoopWorker
 from reward_fn.adapters.verl.sample_log import LogSettings, SampleLog
 from reward_fn.adapters.verl.scorer import KINDS
 from reward_fn.loading import RewardConfigError
-from reward_fn.schema import FailureKind
+from reward_fn.schema import FailureKind, RewardError
 
 WORDS = ["<unk>", "<end>", "<pad>", "4", "5", "sum", "is", "the"]
 LONGEST = 6
@@ -140,15 +140,23 @@ def test_the_function_under_verls_own_manager_says_the_same(numbers, tokenizer):
     assert set(naive) == set(plain) == KEYS and set(ours) == KEYS | {"truncated"}
 
 
-@pytest.mark.parametrize("overrides", [MANAGER, ["reward.custom_reward_function.name=compute_score"]])
-def test_sample_0_may_fail(scored, tokenizer, overrides):
+LOST = {**MIX, "on_failure": {"constant": -2}}
+
+
+def test_sample_0_may_fail(scored, tokenizer):
     data = rows(tokenizer, "4 <end>", "4 <end>", "5 <end>", ground_truth=[None, "4", "4"])
-    tensor, extra = scored({**MIX, "on_failure": {"constant": -2}}, data, *overrides)
+    tensor, extra = scored(LOST, data, *MANAGER)
     assert extra["failed"] == [1, 0, 0]
     assert tensor.sum(dim=1).tolist() == pytest.approx(extra["score"])
     assert extra["score"][0] == -2
     assert extra["match"] == [0, 1, 0]
     assert all(np.isfinite(values).all() for values in extra.values())
+
+
+def test_sample_0_may_fail_under_verls_own_manager(numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "4 <end>", ground_truth=[None, "4"])
+    extra = numbers(LOST, data, "reward.custom_reward_function.name=compute_score")
+    assert (extra["failed"], extra["match"], extra["score"][0]) == ([1, 0], [0, 1], -2)
 
 
 def test_answers_that_were_cut_off_are_marked_and_may_have_their_own_score(numbers, tokenizer):
@@ -160,10 +168,10 @@ def test_answers_that_were_cut_off_are_marked_and_may_have_their_own_score(numbe
     assert with_policy["score"] == [-1, *extra["score"][1:]]
 
 
-def test_a_failure_is_verls_when_the_policy_raises(scored, tokenizer):
+def test_a_failure_is_verls_when_the_policy_raises(numbers, tokenizer):
     data = rows(tokenizer, "4 <end>", "4 <end>", ground_truth=["4", None])
-    with pytest.raises(ray.exceptions.RayTaskError, match="the label's reference is missing"):
-        scored({"reward": "string_match"}, data, *MANAGER)
+    with pytest.raises(RewardError, match="the label's reference is missing"):
+        numbers({"reward": "string_match"}, data, *MANAGER)
 
 
 def test_the_manager_does_not_pass_over_a_function(numbers, tokenizer, tmp_path):
@@ -242,22 +250,18 @@ def test_training_is_more_urgent_than_validation(numbers, tokenizer):
     assert numbers({"reward": "plugged_rewards:UrgencyReward"}, data, *MANAGER)["score"] == [0, 1, 0]
 
 
-def test_reasons_and_texts_go_to_the_log(scored, tokenizer, tmp_path):
+def test_reasons_and_texts_go_to_the_log(numbers, tokenizer, tmp_path):
     data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", ground_truth=["4", "4", None])
     kwargs = {**MIX, "on_failure": {"constant": 0}, "log": {"folder": str(tmp_path / "log")}}
-    scored(kwargs, data, *MANAGER)
-    files = sorted((tmp_path / "log").iterdir())
-    assert {path.name.split(".")[0] for path in files} == {"step_000003"}
-    lines = sorted(
-        (json.loads(line) for path in files for line in path.read_text().splitlines()), key=lambda line: line["uid"]
-    )
-    # Two workers get as many rows each, so verl has scored one row twice.
-    assert len(lines) == 4
-    right, wrong = lines[0], next(line for line in lines if line["uid"] == "u1")
+    numbers(kwargs, data, *MANAGER)
+    (file,) = (tmp_path / "log").iterdir()
+    assert file.name.split(".")[0] == "step_000003"
+    lines = {line["uid"]: line for line in map(json.loads, file.read_text().splitlines())}
+    assert len(lines) == 3
+    right, wrong, failed = (lines[uid] for uid in ("u0", "u1", "u2"))
     assert right["prompt"] == [{"role": "user", "content": "sum 0"}]
     assert (right["answer"], right["ground_truth"], right["numbers"]["match"]) == ("4", "4", 1)
     assert wrong["numbers"]["match"] == 0 and wrong["reasons"]["match"]
-    failed = next(line for line in lines if line["uid"] == "u2")
     assert failed["failure"][0] == "bad_input" and failed["numbers"]["failed"] == 1
 
 
