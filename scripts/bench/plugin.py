@@ -111,8 +111,11 @@ def measured(
     manager = RewardLoopManager(config)
     try:
         manager.compute_rm_score(data[: 16 * workers])  # the workers import and build what they need
+        ours = {one.pid for one in psutil.Process().children(recursive=True)}  # another run may have workers too
         processes = [
-            one for one in psutil.process_iter(["cmdline"]) if "RewardLoopWorker" in " ".join(one.info["cmdline"])
+            one
+            for one in psutil.process_iter(["cmdline"])
+            if one.pid in ours and "RewardLoopWorker" in " ".join(one.info["cmdline"])
         ]
         before = [sum(one.cpu_times()[:2]) for one in processes]
         start = time.perf_counter()

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from reward_fn.judges.llm.breaker import Outcome
@@ -22,7 +22,7 @@ _SPREAD_S = 0.25
 """Requests that waited for the same moment go within so many seconds, not all at once."""
 _CROWDED = 1.25
 """Where requests stick to an endpoint, it takes so many times its share of them; more go to the next one."""
-_WORKING = {FailureKind.REJECTED, FailureKind.BAD_INPUT}
+_WORKING = {FailureKind.REJECTED, FailureKind.BAD_INPUT, FailureKind.REFUSAL}
 """Failures that are of the request and not of the endpoint. So are answers that cannot be used."""
 _SILENT = {FailureKind.BUDGET}
 """Failures before anything was sent."""
@@ -61,7 +61,7 @@ class Turn:
     """
 
     route: Route
-    used: int | None = field(default=None)
+    used: int | None = None
 
 
 class Pool:
@@ -166,7 +166,7 @@ def _outcome(error: RewardError) -> Outcome:
     kind = error.failure.kind
     if kind in _SILENT:
         return Outcome.UNSENT
-    if kind in _WORKING or isinstance(error, UnusableError) or kind is FailureKind.REFUSAL:
+    if kind in _WORKING or isinstance(error, UnusableError):
         return Outcome.WORKED
     if kind is FailureKind.RATE_LIMIT and error.failure.retriable:
         return Outcome.UNKNOWN
