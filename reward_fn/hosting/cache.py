@@ -179,7 +179,8 @@ class ClusterStore(Store):
                 self._actor = None
                 return await asyncio.wait_for(call(self._found()), seconds)
         except Exception as error:  # noqa: BLE001 - whatever it is, the requests can be made without a cache
-            self._actor, self._rests_until = None, time.monotonic() + _REST_S
+            # The handle is kept: Ray ends an actor when the process that made it drops its handle.
+            self._rests_until = time.monotonic() + _REST_S
             self.failures += 1
             if self.failures == 1:
                 _logger.warning("the actor %s cannot be asked, and has nothing while that lasts: %r", self._name, error)

@@ -128,6 +128,8 @@ class RuleCluster:
     def __init__(self, settings: RulePoolSettings) -> None:
         self._settings = settings
         self._nodes: dict[str, Node] = {}
+        # Held also while they are lost: Ray ends an actor when the process that made it drops its handle.
+        self._actors: dict[str, Any] = {}
         self._opening: set[str] = set()
         self._looked = float("-inf")
         self._waiting: deque[_Waiting] = deque()
@@ -230,21 +232,25 @@ class RuleCluster:
             self._start(self._open(alive[name], own == name))
 
     async def _open(self, described: dict[str, Any], own: bool) -> None:
-        from ray.exceptions import RayError
+        from ray.exceptions import ActorDiedError, RayError
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         name = described["NodeID"]
         try:
-            actor = named_actor(
-                RulesActor,
-                f"reward_fn rules {described['NodeManagerAddress']} {name[:8]}",
-                self._settings,
-                int(described["Resources"].get("CPU", 0)),
-                detached=self._settings.detached,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False),
-            )
+            if name not in self._actors:
+                self._actors[name] = named_actor(
+                    RulesActor,
+                    f"reward_fn rules {described['NodeManagerAddress']} {name[:8]}",
+                    self._settings,
+                    int(described["Resources"].get("CPU", 0)),
+                    detached=self._settings.detached,
+                    scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False),
+                )
+            actor = self._actors[name]
             self._nodes[name] = Node(name, actor, await actor.size.remote(), own)
-        except RayError:  # the node is going, or the actor went with who made it: the next look tells
+        except RayError as error:  # the node is going, or the actor went with who made it: the next look tells
+            if isinstance(error, ActorDiedError):
+                del self._actors[name]
             await asyncio.sleep(_AGAIN_S)
             self._looked = float("-inf")
         finally:

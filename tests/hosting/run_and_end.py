@@ -1,4 +1,4 @@
-"""A run that uses rules and cache of a cluster, and ends: `python run_and_end.py ADDRESS normal|error|interrupt`."""
+"""A run that uses rules and cache of a cluster, and ends: `run_and_end.py ADDRESS normal|error|interrupt|detached`."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import time
 import ray
 import rule_jobs as jobs
 
-from reward_fn.hosting.cache import attach_cache
+from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.hosting.rules import RulePoolSettings, attach_rules
 from reward_fn.store import open_store
 from reward_fn.workers.pool import pool
@@ -15,8 +15,8 @@ from reward_fn.workers.pool import pool
 if __name__ == "__main__":
     _, address, how = sys.argv
     ray.init(address=address, log_to_driver=False)
-    attach_rules(RulePoolSettings(workers=2))
-    attach_cache()
+    attach_rules(RulePoolSettings(workers=2, detached=how == "detached"))
+    attach_cache(CacheSettings(detached=how == "detached"))
     store = open_store(None)
     store.put({"a": b"1"})
     cache = ray.get(ray.get_actor("reward_fn cache").__ray_call__.remote(lambda _: os.getpid()))

@@ -13,7 +13,7 @@ import ray
 from cache_askers import Asker
 
 from reward_fn.hosting import cache_actor
-from reward_fn.hosting.cache import CacheSettings, ClusterStore, attach_cache
+from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.store import open_store, use_store
 
 
@@ -198,13 +198,19 @@ def test_a_full_disk_ends_nothing(askers, attached, tmp_path):
     assert store.get(["99"]) == {"99": b"99"}
 
 
-def test_an_actor_that_cannot_be_had_ends_nothing_and_is_told_once(attached, caplog, monkeypatch):
-    store = ClusterStore("reward_fn cache of nobody", CacheSettings())
-    monkeypatch.setattr("reward_fn.hosting.cache._ANSWER_S", 0.0)
+def test_an_actor_that_does_not_answer_ends_nothing_is_told_once_and_keeps_what_it_has(
+    askers, attached, caplog, monkeypatch
+):
+    store = attached()
     store.put({"a": b"1"})
-    assert store.get(["a"]) == {}
-    assert store.failures >= 1 and len(caplog.records) == 1
-    assert "cannot be asked" in caplog.text
+    monkeypatch.setattr("reward_fn.hosting.cache._REST_S", 1.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("reward_fn.hosting.cache._ANSWER_S", 0.0)
+        store.put({"b": b"1"})
+        assert store.get(["a"]) == {}
+    assert store.failures >= 1 and len(caplog.records) == 1 and "cannot be asked" in caplog.text
+    time.sleep(1.1)
+    assert "a" in store.get(["a"])
 
 
 def test_a_reward_that_names_a_file_has_an_actor_for_it(askers, attached, tmp_path):

@@ -56,7 +56,7 @@ def nodes():
     cluster.shutdown()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rules(nodes):
     """Rules of this process in the cluster; all its actors answer."""
     attach_rules(RulePoolSettings(workers=2))
@@ -191,6 +191,18 @@ def test_nothing_is_left_of_a_run_that_has_ended(nodes, how):
         time.sleep(0.1)
     own = ray.get_runtime_context().namespace
     assert not [one for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] != own]
+
+
+@pytest.mark.slow
+def test_actors_outlive_the_run_only_if_they_are_asked_to(nodes):
+    folder = Path(__file__).parent
+    command = [sys.executable, folder / "run_and_end.py", nodes[0].address, "detached"]
+    subprocess.run(command, check=True, timeout=60, env={**os.environ, "PYTHONPATH": f"{folder}:{Path.cwd()}"})
+    own = ray.get_runtime_context().namespace
+    left = [one for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] != own]
+    assert sorted({one["name"].split()[1] for one in left}) == ["cache", "rules"]
+    for one in left:
+        ray.kill(ray.get_actor(one["name"], namespace=one["namespace"]))
 
 
 @pytest.mark.slow
