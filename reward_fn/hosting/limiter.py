@@ -119,6 +119,7 @@ class ClusterPermits(Permits):
         self._open_at = 0.0
         self._out = False
         self._calls: set[asyncio.Task[None]] = set()
+        self._unanswered = 0
         self._next: asyncio.Handle | None = None
         self._beat: asyncio.TimerHandle | None = None
 
@@ -171,7 +172,8 @@ class ClusterPermits(Permits):
         """Call the actor soon: with all that the callbacks of this moment have to say."""
         if self._next is None:
             running = asyncio.get_running_loop()
-            self._next = running.call_later(_GAP_S, self._call) if self._calls else running.call_soon(self._call)
+            wait = self._unanswered > 0
+            self._next = running.call_later(_GAP_S, self._call) if wait else running.call_soon(self._call)
 
     def _call(self) -> None:
         self._next = None
@@ -198,8 +200,12 @@ class ClusterPermits(Permits):
         try:
             if not ray.is_initialized():  # a call would start it again
                 raise RewardError(FailureKind.UNAVAILABLE, "Ray was shut down, and with it the limits of the cluster")
-            actor = await self._introduced()
-            reply: Reply | None = await actor.exchange.remote(self._id, self._news())
+            self._unanswered += 1
+            try:
+                actor = await self._introduced()
+                reply: Reply | None = await actor.exchange.remote(self._id, self._news())
+            finally:
+                self._unanswered -= 1
             if reply is not None:
                 self._take(reply)
             elif self._actor is actor:

@@ -1,6 +1,6 @@
 """What comes of a configured rate in verl's reward workers, and what the cluster's limiter costs.
 
-    python scripts/bench/hosting_limits.py [--workers 8] [--per-minute 1200] [--seconds 20]
+    python scripts/bench/hosting_limits.py [--workers 8] [--per-minute 1200] [--seconds 60]
 
 First the rate: verl's real `RewardLoopManager` scores answers by a judge behind a loopback endpoint, which counts what
 arrives; once with verl's own `rate_limited` manager, once with the limits of the LLM client in the cluster. Then the
@@ -147,7 +147,7 @@ async def _local(seconds: float) -> tuple[float, list[float]]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--workers", default=8, show_default=True, help="verl's reward workers, and processes that ask.")
 @click.option("--per-minute", default=1200.0, show_default=True, help="The configured rate.")
-@click.option("--seconds", default=20.0, show_default=True, help="How long each rate is measured.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long each rate is measured.")
 @click.option("--spin", "spin_s", default=5.0, show_default=True, help="Seconds of each measurement of the limiter.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures go, as JSON.")
 def main(workers: int, per_minute: float, seconds: float, spin_s: float, out: Path | None) -> None:
