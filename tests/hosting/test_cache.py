@@ -146,6 +146,7 @@ def test_only_who_is_heard_of_is_waited_for(monkeypatch):
     asyncio.run(work())
 
 
+@pytest.mark.slow
 def test_an_actor_that_goes_with_the_process_that_made_it_is_made_again(askers, tmp_path):
     first, second = askers(2)
     ray.get(first.ask.remote(["1"]), timeout=60)
@@ -174,6 +175,7 @@ def test_after_a_crash_a_file_has_everything_and_memory_nothing(askers, tmp_path
     assert ray.get([one.failures.remote() for one in workers]) == [0, 0]
 
 
+@pytest.mark.slow
 def test_what_a_run_before_has_kept_is_found(askers, tmp_path):
     (first,) = askers(1, tmp_path / "kept.sqlite")
     ray.get(first.ask.remote(["1", "2"]), timeout=60)

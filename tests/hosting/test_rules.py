@@ -143,6 +143,7 @@ def test_a_killed_actor_takes_no_job_with_it(rules):
     assert done and not done <= pids
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_its_actors_is_given_up_and_takes_no_other_with_it(rules):
     poison = rules.submit(jobs.kill_actor, timeout_s=30)
     others = submitted(10, jobs.actor_of, 0.1)
@@ -174,7 +175,7 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("how", ["normal", "error", "interrupt"])
+@pytest.mark.parametrize("how", [pytest.param("normal", marks=pytest.mark.slow), "error", "interrupt"])
 def test_nothing_is_left_of_a_run_that_has_ended(nodes, how):
     folder = Path(__file__).parent
     command = [sys.executable, folder / "run_and_end.py", nodes[0].address, how]
