@@ -270,7 +270,8 @@ def test_a_reward_of_one_s_own_is_cached(endpoint, llm_of):
 def test_the_judge_in_the_docs_runs(llm_of):
     page = (Path(__file__).parents[2] / "docs" / "judges.md").read_text("utf-8")
     names = {"__name__": __name__}
-    exec(re.findall(r"```python\n(.*?)```", page, re.S)[0], names)
+    (block,) = (one for one in re.findall(r"```python\n(.*?)```", page, re.S) if "class KindnessReward" in one)
+    exec(block, names)
     reward = names["KindnessReward"](llm=llm_of(lambda _: "<reason>r</reason><score>0.5</score>"))
     assert reward.score(sample_of("a"))[0].score == 0.5
 
