@@ -56,5 +56,6 @@ def test_every_judgment_has_its_right_score_or_a_failure_and_none_is_asked_too_o
     assert set(kinds) == allowed
     assert kinds["score"] > 0.5 * SAMPLES
     assert max(asked.values()) <= (1 + RETRIES) * (1 + REASK)
-    assert sum(asked.values()) == llm.usage.requests
+    # A busy machine may not take a connection in time; such a request was sent, and reached nobody.
+    assert sum(asked.values()) <= llm.usage.requests <= SAMPLES * (1 + RETRIES) * (1 + REASK)
     assert endpoint.in_flight == 0
