@@ -25,6 +25,9 @@ from reward_fn.judges.llm.turns import Waiter
 TICK_S = 0.005
 """While requests wait, permits are given out this often: one by one they would be too many messages."""
 
+_FETCH_S = 1.0
+"""A process that does not fetch its permits for so long is taken for gone; if it is not, it says `hello` again."""
+
 
 class News(NamedTuple):
     """What a process has to say.
@@ -75,6 +78,7 @@ class _Client:
         """Send its waiting call home."""
         if self.bell is not None and not self.bell.done():
             self.bell.set_result(None)
+            self.heard = time.monotonic()  # from now on its next call is waited for
 
 
 class RateLimiter:
@@ -221,6 +225,11 @@ class RateLimiter:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 4)
-            oldest = time.monotonic() - self._lease_s
-            for client in [client for client, one in self._clients.items() if one.heard < oldest]:
-                self._forget(client, time.monotonic())
+            now = time.monotonic()
+            for client in [client for client, one in self._clients.items() if self._gone(one, now)]:
+                self._forget(client, now)
+
+    def _gone(self, one: _Client, now: float) -> bool:
+        # A process that waits calls again at once; one that does not fetch what it was given would go on to be given.
+        longest = _FETCH_S if one.granted else self._lease_s
+        return one.heard < now - longest
