@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 from cohort_workers import Worker
@@ -144,6 +145,10 @@ def test_an_actor_that_went_with_its_maker_is_made_again(cluster, tmp_path):
     other = ray.remote(num_cpus=0)(Worker).remote("made again", tmp_path / "judged")
     ray.get(other.join.remote("h", "0", 1, "a"), timeout=60)  # it has found the same one
     ray.kill(maker)
+    actor = int((tmp_path / "judged").read_text().split()[0])
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(actor) and time.monotonic() < deadline:
+        time.sleep(0.1)
     calls = [other.join.remote("i", name, 2, name) for name in "ba"]
     assert ray.get(calls, timeout=60) == [1, 0]
     assert len({line.split()[0] for line in (tmp_path / "judged").read_text().splitlines()}) == 2

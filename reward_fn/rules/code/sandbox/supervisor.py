@@ -77,10 +77,10 @@ def run(task: Task, limits: Limits) -> Outcome:
     with _file(task.stdin.encode("utf-8", "surrogatepass")) as stdin:
         pipes = {number: os.pipe() for number in (_STDOUT, _STDERR, _REPORT)}
         work = "" if isolated else tempfile.mkdtemp(prefix="reward_fn_")
-        began = time.monotonic()
+        began, supervisor = time.monotonic(), os.getpid()
         child = os.fork()
         if child == 0:
-            _become(task, limits, work, stdin.fileno(), {number: ends[1] for number, ends in pipes.items()})
+            _become(task, limits, work, stdin.fileno(), {number: ends[1] for number, ends in pipes.items()}, supervisor)
         try:
             for _, end in pipes.values():
                 os.close(end)
@@ -195,7 +195,7 @@ def _reap() -> None:
             os.waitpid(-1, 0)
 
 
-def _become(task: Task, limits: Limits, work: str, stdin: int, pipes: dict[int, int]) -> None:
+def _become(task: Task, limits: Limits, work: str, stdin: int, pipes: dict[int, int], supervisor: int) -> None:
     """Be the case's process, which does not return."""
     status = 1
     try:
@@ -207,6 +207,8 @@ def _become(task: Task, limits: Limits, work: str, stdin: int, pipes: dict[int, 
             os.environ.update(HOME=work, TMPDIR=work)
             if sys.platform == "linux":
                 linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() != supervisor:
+                    return  # it had gone before that was asked for; nobody waits for the status
         for number in (signal.SIGALRM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         _limit(limits)
