@@ -24,7 +24,7 @@ from reward_fn.hosting.background import require_ray
 from reward_fn.hosting.limiter_actor import News, RateLimiter, Reply
 from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.limits import Limits
-from reward_fn.judges.llm.permits import ClosedError, Permit, Permits, use_permits
+from reward_fn.judges.llm.permits import ClosedError, Permit, Permits, local_permits, use_permits
 from reward_fn.schema import FailureKind, RewardError
 
 ACTOR = "reward_fn limits"
@@ -59,7 +59,8 @@ class LimiterSettings(BaseModel):
 def attach_limits(settings: LimiterSettings | None = None) -> None:
     """Have the LLM clients of this process share limits with those of all processes that call this, on other nodes too.
 
-    Clients that have sent something before keep what they have.
+    Clients that have sent something before keep what they have. So do clients without any limit: to ask the actor for
+    each request would only take time.
 
     Args:
         settings: Who shares them; `lease_s` is that of the process that asks for a permit first.
@@ -76,6 +77,8 @@ def attach_limits(settings: LimiterSettings | None = None) -> None:
     live: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ClusterPermits]] = WeakKeyDictionary()
 
     def permits(name: str, limits: Limits) -> Permits:
+        if limits == Limits():
+            return local_permits(name, limits)
         shared = live.setdefault(asyncio.get_running_loop(), {})
         if name not in shared:
             shared[name] = ClusterPermits(name, limits, job, find, settings.lease_s)

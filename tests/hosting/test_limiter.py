@@ -16,9 +16,10 @@ from limiter_workers import LEASE_S, Worker
 from ray.cluster_utils import Cluster
 from scripted_endpoint import HANG, Endpoint
 
-from reward_fn.hosting.limiter import ACTOR, NAMESPACE, LimiterSettings, attach_limits
+from reward_fn.hosting.limiter import ACTOR, NAMESPACE, ClusterPermits, LimiterSettings, attach_limits
 from reward_fn.judges.llm import OpenaiLLM
-from reward_fn.judges.llm.permits import use_permits
+from reward_fn.judges.llm.limits import Limits
+from reward_fn.judges.llm.permits import LocalPermits, permits_of, use_permits
 from reward_fn.schema import FailureKind
 
 NODES = 3
@@ -46,6 +47,18 @@ def endpoint():
     server = Endpoint()
     yield server
     server.close()
+
+
+def test_a_client_without_limits_does_not_ask_the_actor(cluster):
+    attach_limits()
+    try:
+
+        async def kinds():
+            return [type(permits_of("http://e/v1", "", "free", one)) for one in (Limits(), Limits(max_in_flight=1))]
+
+        assert asyncio.run(kinds()) == [LocalPermits, ClusterPermits]
+    finally:
+        use_permits(None)
 
 
 def workers(count, **fields):
