@@ -169,9 +169,10 @@ def test_a_killed_actor_comes_back_and_knows_what_is_held(three):
 
 
 def test_a_pause_is_kept_by_all(three):
-    get(three[0].pause.remote(1.5, {}, "paused"))
-    until(lambda: get(three[1].closed_for.remote({}, "paused"))[0] > 0)
-    seconds, out = get(three[2].closed_for.remote({}, "paused"))
+    limits = {"max_in_flight": 99}
+    get(three[0].pause.remote(1.5, limits, "paused"))
+    until(lambda: get(three[1].closed_for.remote(limits, "paused"))[0] > 0)
+    seconds, out = get(three[2].closed_for.remote(limits, "paused"))
     assert 0 < seconds <= 1.5 and not out
 
 

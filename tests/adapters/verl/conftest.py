@@ -10,6 +10,10 @@ import verl
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from reward_fn.judges.llm.permits import use_permits
+from reward_fn.store import use_store
+from reward_fn.workers.pool import use_pools
+
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
 
@@ -26,6 +30,15 @@ def verl_config():
         return config
 
     return verl_config
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_parts():
+    """What a config attaches in this process, tests of other modules must not find."""
+    yield
+    use_permits(None)
+    use_pools(None)
+    use_store(None)
 
 
 @pytest.fixture(scope="module")
