@@ -12,6 +12,7 @@ It reads the same `reward.custom_reward_function.reward_kwargs` as `compute_scor
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -87,7 +88,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             data_source=fields["data_source"],
             answer=text,
             ground_truth=fields["reward_model"].get("ground_truth"),
-            extra_info=fields.get("extra_info") or {},
+            extra_info=_extra_info(fields),
             prompt=prompt,
         )
         truncated = len(ids) >= self._longest and int(ids[-1]) != self.tokenizer.eos_token_id
@@ -137,6 +138,13 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             "truncated": truncated,
         }
         self._log.write(_NO_STEP if step is None else int(step), known | said)
+
+
+def _extra_info(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row's `extra_info` with what verl's own managers add: the turns, and what tools have left."""
+    known = {**(fields.get("extra_info") or {}), **(fields.get("tool_extra_fields") or {})}
+    turns = fields.get("__num_turns__")
+    return known if turns is None else known | {"num_turns": int(turns)}
 
 
 def _has_our_sampler(config: DictConfig) -> bool:

@@ -56,3 +56,12 @@ class UrgencyReward(BasePointWiseReward):
 
     def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
         return RewardResult.of(self.name, float(current_priority()))
+
+
+class TurnsReward(BasePointWiseReward):
+    """The turns of a conversation, and the calls of a tool, as the metadata has them."""
+
+    name: str = "turns"
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        return RewardResult.of(self.name, float(sample.metadata["turns"] + 10 * sample.metadata["calls"]))

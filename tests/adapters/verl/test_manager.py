@@ -243,6 +243,15 @@ def test_what_the_cluster_shares_is_made_by_the_workers(scored, tokenizer):
     assert "reward_fn cache" in names and any(name.startswith("reward_fn rules ") for name in names)
 
 
+def test_turns_and_what_tools_have_left_are_places_in_a_row(numbers, tokenizer):
+    data = rows(tokenizer, "4 <end>", "4 <end>")
+    data.non_tensor_batch["__num_turns__"] = np.array([2, 4])
+    data.non_tensor_batch["tool_extra_fields"] = np.array([{"calls": 0}, {"calls": 3}], dtype=object)
+    metadata = {"turns": "extra_info.num_turns", "calls": "extra_info.calls"}
+    kwargs = {"reward": "plugged_rewards:TurnsReward", "fields": {"metadata": metadata}}
+    assert numbers(kwargs, data, *MANAGER)["score"] == [2, 34]
+
+
 def test_training_is_more_urgent_than_validation(numbers, tokenizer):
     data = rows(tokenizer, *["4 <end>"] * 3)
     for index, split in enumerate(["train", "test"]):
