@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.hosting.limiter import LimiterSettings, attach_limits
 from reward_fn.hosting.rules import RulePoolSettings, attach_rules
+from reward_fn.store import open_store
+from reward_fn.workers.pool import pool
+
+_FIRST_S = 60.0
+"""How long the first, empty job of the rules may take."""
 
 
 class HostingSettings(BaseModel):
@@ -30,8 +36,7 @@ class HostingSettings(BaseModel):
 
     def attach(self) -> None:
         """Have this process use these parts, if it is connected to Ray; call it before its rewards are made."""
-        ray = sys.modules.get("ray")
-        if ray is None or not ray.is_initialized():
+        if not _on_ray():
             return
         if self.limits is not None:
             attach_limits(self.limits)
@@ -39,3 +44,21 @@ class HostingSettings(BaseModel):
             attach_rules(self.rules)
         if self.cache is not None:
             attach_cache(self.cache)
+
+    def make(self) -> None:
+        """Make the actors now; they then live as long as this process, whatever becomes of those that use them.
+
+        Call it after `attach`, in the process that leads the run. The limits' actor is made when a client that has
+        limits first asks: it loses nothing if another process makes it again.
+        """
+        if not _on_ray():
+            return
+        if self.cache is not None:
+            open_store(None).get([""])
+        if self.rules is not None:
+            pool().submit(os.getpid, timeout_s=_FIRST_S)
+
+
+def _on_ray() -> bool:
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
@@ -148,10 +148,13 @@ def _workers(answers: int) -> int:
     return workers
 
 
-def cluster_cohort(kwargs: Mapping[str, Any], settings: GroupSettings) -> ClusterCohort[Row]:
-    """Return the cohort of all workers with the same `reward_kwargs`."""
+def cohort_of(config: DictConfig, settings: Settings) -> ClusterCohort[Row] | None:
+    """Return where the answers meet that a config has compared, the same for all processes of the run; or None."""
+    if not settings.comparing:
+        return None
+    kwargs: Any = OmegaConf.to_container(config.reward.custom_reward_function.reward_kwargs, resolve=True)
     digest = hashlib.sha256(json.dumps(kwargs, sort_keys=True).encode()).hexdigest()[:8]
-    return ClusterCohort(f"reward_fn cohort {digest}", partial(_judge, dict(kwargs)), settings.deadline_s)
+    return ClusterCohort(f"reward_fn cohort {digest}", partial(_judge, kwargs), settings.group.deadline_s)
 
 
 def _judge(kwargs: Mapping[str, Any]) -> Judge[Row]:

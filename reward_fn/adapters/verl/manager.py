@@ -20,11 +20,10 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from reward_fn.adapters.rows import Row, plain
-from reward_fn.adapters.verl.grouping import Grouping, cluster_cohort, group_problems
+from reward_fn.adapters.verl.grouping import Grouping, cohort_of, group_problems
 from reward_fn.adapters.verl.sample_log import SampleLog
 from reward_fn.adapters.verl.scorer import Scored, cached_share, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant
-from reward_fn.hosting.cohort import ClusterCohort
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import RewardError, RewardResult
 
@@ -52,8 +51,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         if function.path != OURS:
             told = f"this manager scores by {OURS} and would not call it; write {OURS}, or choose verl's own manager"
             raise RewardConfigError([("reward.custom_reward_function.path", f"is {function.path}; {told}")])
-        kwargs = function.get("reward_kwargs") or {}
-        self._scorer = scorer_of(kwargs)
+        self._scorer = scorer_of(function.get("reward_kwargs") or {})
         if self._scorer.settings.on_failure == "group_mean" and not _has_our_sampler(config):
             told = (
                 f"the means are the sampler's work; write trainer.v1.sampler.custom_sampler.path={OURS}, and its name"
@@ -63,12 +61,9 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         log = self._scorer.settings.log
         self._log = SampleLog(log) if log else None
         self._grouping = Grouping(config, self._scorer.settings.group)
-        self._cohort: ClusterCohort[Row] | None = None
-        if self._scorer.settings.comparing:
-            if problems := list(group_problems(config, self._scorer.settings)):
-                raise RewardConfigError(problems)
-            plain_kwargs: Any = OmegaConf.to_container(kwargs, resolve=True)
-            self._cohort = cluster_cohort(plain_kwargs, self._scorer.settings.group)
+        if problems := list(group_problems(config, self._scorer.settings)):
+            raise RewardConfigError(problems)
+        self._cohort = cohort_of(config, self._scorer.settings)
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         """Score the last of verl's rows: of an answer in several turns, that is all of it.

@@ -26,6 +26,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.failure_rate import FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means, write_scores
+from reward_fn.adapters.verl.grouping import cohort_of
 from reward_fn.adapters.verl.metrics import failure_kind, reward_metrics
 from reward_fn.adapters.verl.preflight import preflight
 from reward_fn.adapters.verl.scorer import scorer_of
@@ -89,6 +90,9 @@ class _RewardMetrics:
         self._dropped: set[str] = set()
         if self._settings is not None:
             self._watch = Watch(self._settings)
+            # Made here, where the run is led from, the actors outlive every reward worker.
+            self._settings.hosting.make()
+            self._cohort = cohort_of(config, self._settings)
         arguments = _stock_arguments(arguments["refill_fn"]) | arguments
         poll_interval = float(options.get("poll_interval", POLL_INTERVAL_S))
         super().__init__(poll_interval=poll_interval, **arguments)  # type: ignore[call-arg]
