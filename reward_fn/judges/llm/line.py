@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,8 @@ from reward_fn.judges.llm.permits import LocalPermits, permits_of
 from reward_fn.judges.llm.pool import NoTurnError, Pool, Route, Turn
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.judges.llm.request_log import RequestLog
+from reward_fn.judges.llm.spent import now_spent
+from reward_fn.judges.llm.traffic import note_permits, traffic_of
 from reward_fn.judges.llm.usage import Usage
 from reward_fn.once import Made, once
 from reward_fn.schema import FailureKind, RewardError
@@ -53,6 +55,7 @@ class Line:
         self.usage = Usage()
         self.takes_schemas = True
         self._settings = settings
+        self._traffic = traffic_of(settings.model, [url for url, _, _ in settings.addresses])
         self._live: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
         self._estimate = TokenEstimate() if settings.tokens_per_minute else None
         file = None if isinstance(settings.cache, bool) else settings.cache
@@ -130,6 +133,7 @@ class Line:
 
     def _count_retry(self, _: RetryCallState) -> None:
         self.usage.retries += 1
+        self._traffic.retries += 1
 
     async def _hedged(self, body: Mapping[str, Any], tried: list[Route]) -> Completion:
         """Send a request, and beside a slow one another; the first usable answer counts."""
@@ -158,9 +162,9 @@ class Line:
             try:
                 outcome = await self._exchanged(body, turn)
             except RewardError as error:
-                self._record(body, error, time.monotonic() - began)
+                self._record(body, error, turn.route, time.monotonic() - began)
                 raise
-        self._record(body, outcome, time.monotonic() - began)
+        self._record(body, outcome, turn.route, time.monotonic() - began)
         return outcome
 
     async def _exchanged(self, body: Mapping[str, Any], turn: Turn) -> Completion:
@@ -189,27 +193,48 @@ class Line:
         """Wait for a place of the client's, then for the turn at an endpoint, and hold both."""
         here, urgency = self._here(), current_priority()
         tokens = self._estimate.of(body) if self._estimate else 0
-        began = time.monotonic()
         if not tried:  # repetitions had their place before
             self._refuse_to_queue()
-        self.usage.waiting += 1
-        waits = True
-        try:
+        with ExitStack() as waits:
+            waits.enter_context(self._waiting())
             place = await here.places.acquire(0, urgency)
             try:
                 async with here.pool.turn(body, tokens, urgency, tried) as turn:
-                    waits = False
-                    self.usage.waiting -= 1
-                    self.usage.waited_s += time.monotonic() - began
+                    waits.close()
                     self._refuse_over_budget()
                     self.usage.requests += 1
                     self.usage.most_in_flight = max(self.usage.most_in_flight, here.places.in_flight)
-                    yield turn
+                    with self._in_flight(turn.route):
+                        yield turn
             finally:
                 here.places.release(place, None, Outcome.UNKNOWN)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count a request as one that waits for its turn."""
+        began = time.monotonic()
+        self.usage.waiting += 1
+        self._traffic.waiting += 1
+        try:
+            yield
         finally:
-            if waits:
-                self.usage.waiting -= 1
+            seconds = time.monotonic() - began
+            self.usage.waiting -= 1
+            self._traffic.waiting -= 1
+            self.usage.waited_s += seconds
+            now_spent().waited_s += seconds
+
+    @contextmanager
+    def _in_flight(self, route: Route) -> Iterator[None]:
+        """Count a request as one that is sent."""
+        traffic, began = traffic_of(self._settings.model, [route.name]), time.monotonic()
+        traffic.requests += 1
+        traffic.in_flight += 1
+        try:
+            yield
+        finally:
+            traffic.in_flight -= 1
+            now_spent().worked_s += time.monotonic() - began
 
     def _here(self) -> _Here:
         """Return what belongs to the running event loop."""
@@ -235,21 +260,28 @@ class Line:
             timeout=settings.timeout,
         )
         loop.at_end(endpoint.close)
-        return Route(base_url, endpoint, permits_of(base_url, key, settings.model, settings.limits), weight)
+        permits = permits_of(base_url, key, settings.model, settings.limits)
+        note_permits(settings.model, base_url, permits)
+        return Route(base_url, endpoint, permits, weight)
 
     def _refuse_over_budget(self) -> None:
         most = self._settings.max_cost
         if most is not None and self.usage.cost >= most:
             raise RewardError(FailureKind.BUDGET, f"the run has cost ${self.usage.cost:.2f} of max_cost ${most:.2f}")
 
-    def _record(self, body: Mapping[str, Any], outcome: Completion | RewardError, seconds: float) -> None:
+    def _record(self, body: Mapping[str, Any], outcome: Completion | RewardError, route: Route, seconds: float) -> None:
         usage, settings = self.usage, self._settings
+        traffic = traffic_of(settings.model, [route.name])
         if isinstance(outcome, RewardError):
             usage.failures[outcome.failure.kind] += 1
+            traffic.failures[outcome.failure.kind.value] += 1
         if isinstance(outcome, Completion | UnusableError):
             usage.prompt_tokens += outcome.prompt_tokens
             usage.completion_tokens += outcome.completion_tokens
             paid = settings.input_price * outcome.prompt_tokens + settings.output_price * outcome.completion_tokens
             usage.cost += paid / 1e6
+            for counts in (traffic, now_spent()):
+                counts.tokens += outcome.prompt_tokens + outcome.completion_tokens
+                counts.cost += paid / 1e6
         if self._log:
             self._log.write(body, outcome, seconds)

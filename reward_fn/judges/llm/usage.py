@@ -23,7 +23,7 @@ class Usage:
         failures: Requests without a usable answer, by the kind of failure; those that a repetition mended too.
         most_in_flight: The most requests that were waited for at a time.
         waiting: Requests that wait for their turn now.
-        waited_s: Seconds that requests have waited for their turn, of all that have gone.
+        waited_s: Seconds that requests have waited for their turn, also if it did not come.
     """
 
     requests: int = 0
