@@ -15,6 +15,7 @@ from reward_fn.adapters.verl.function import compute_score, compute_score_sync
 __all__ = ["compute_score", "compute_score_sync"]
 
 _NEED_VERL = {
+    "GalleryAgentLoopManager": "reward_workers",
     "GalleryRewardManager": "manager",
     "MetricsReplayBuffer": "sampler",
     "MetricsReplayBufferAsync": "sampler",

@@ -1,5 +1,12 @@
 """Rewards that the tests name by their place, for verl's workers to import."""
 
+import asyncio
+import os
+import signal
+import uuid
+from pathlib import Path
+from typing import Any
+
 from reward_fn.base import BaseListWiseReward, BasePointWiseReward, answer_text
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.schema import DataSample, FailureKind, RewardDimensionWithRank, RewardError, RewardResult
@@ -65,3 +72,24 @@ class TurnsReward(BasePointWiseReward):
 
     def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
         return RewardResult.of(self.name, float(sample.metadata["turns"] + 10 * sample.metadata["calls"]))
+
+
+class PerilousReward(BasePointWiseReward):
+    """1 for the answer `4`, after some seconds, and 0 for most; `5` kills the process, and `is` fails.
+
+    A file in a folder says that an answer is being scored.
+    """
+
+    name: str = "perilous"
+    seconds: float
+    folder: Path
+
+    async def _aevaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:
+        text = answer_text(sample)
+        if text == "5":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if text == "is":
+            raise RewardError(FailureKind.CONNECTION, "nobody answers")
+        (self.folder / uuid.uuid4().hex).touch()
+        await asyncio.sleep(self.seconds)
+        return RewardResult.of(self.name, float(text == "4"))

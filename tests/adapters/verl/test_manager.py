@@ -7,85 +7,17 @@ import numpy as np
 import pytest
 import ray
 import torch
-from tensordict import TensorDict
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
-from verl import DataProto
 from verl.experimental.reward_loop import RewardLoopManager, RewardLoopWorker
+from verl_answers import MANAGER, rows
 
 from reward_fn.adapters.verl.sample_log import LogSettings, SampleLog
 from reward_fn.adapters.verl.scorer import KINDS
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import FailureKind, RewardError
 
-WORDS = ["<unk>", "<end>", "<pad>", "4", "5", "sum", "is", "the"]
-LONGEST = 6
 MIX = {"reward": "weighted_sum", "parts": {"match": "string_match", "short": {"reward": "length_penalty"}}}
 OWN = {"score", "failed", "failure_kind", "seconds", "cached"}
 KEYS = OWN | {"match", "short"}
-MANAGER = [
-    "reward.reward_manager.source=importlib",
-    "reward.reward_manager.name=GalleryRewardManager",
-    "reward.reward_manager.module.path=pkg://reward_fn.adapters.verl",
-]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    inner = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
-    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    made = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>", pad_token="<pad>", unk_token="<unk>")
-    folder = tmp_path_factory.mktemp("tokenizer") / "model"
-    made.save_pretrained(folder)
-    made.name_or_path = str(folder)
-    return made
-
-
-@pytest.fixture
-def composed(tokenizer, verl_config):
-    def composed(kwargs, *overrides):
-        sizes = ["reward.num_workers=2", "data.train_batch_size=8", f"data.max_response_length={LONGEST}"]
-        return verl_config(kwargs, f"actor_rollout_ref.model.path={tokenizer.name_or_path}", *sizes, *overrides)
-
-    return composed
-
-
-def rows(tokenizer, *answers, ground_truth="4", group=1):
-    """Answers as verl's rollouts hand them over, padded to one length: as many to each prompt as `group` says.
-
-    A ground truth is for all or for each.
-    """
-    ids = [tokenizer.convert_tokens_to_ids(answer.split()) for answer in answers]
-    pad = tokenizer.pad_token_id
-    responses = torch.tensor([one + [pad] * (LONGEST - len(one)) for one in ids])
-    mask = torch.tensor([[1] * len(one) + [0] * (LONGEST - len(one)) for one in ids])
-    prompts = torch.full((len(ids), 2), 7)
-    truths = ground_truth if isinstance(ground_truth, list) else [ground_truth] * len(ids)
-
-    def column(values):
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
-
-    return DataProto(
-        batch=TensorDict(
-            {
-                "prompts": prompts,
-                "responses": responses,
-                "attention_mask": torch.cat([torch.ones_like(prompts), mask], dim=1),
-            },
-            batch_size=len(ids),
-        ),
-        non_tensor_batch={
-            "data_source": column(["sums"] * len(ids)),
-            "reward_model": column([{"style": "rule", "ground_truth": truth} for truth in truths]),
-            "extra_info": column([{"index": index} for index in range(len(ids))]),
-            "raw_prompt": column([[{"role": "user", "content": f"sum {index // group}"}] for index in range(len(ids))]),
-            "uid": column([f"u{index // group}" for index in range(len(ids))]),
-            "session_id": column([index % group for index in range(len(ids))]),
-            "global_steps": column([3] * len(ids)),
-        },
-    )
 
 
 @pytest.fixture
