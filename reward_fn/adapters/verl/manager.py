@@ -11,7 +11,6 @@ It reads the same `reward.custom_reward_function.reward_kwargs` as `compute_scor
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,9 +20,11 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from reward_fn.adapters.rows import Row, plain
 from reward_fn.adapters.verl.grouping import Grouping, cohort_of, group_problems
+from reward_fn.adapters.verl.measured import met
 from reward_fn.adapters.verl.sample_log import SampleLog
-from reward_fn.adapters.verl.scorer import Scored, cached_share, scorer_of
+from reward_fn.adapters.verl.scorer import Scored, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant
+from reward_fn.hosting.cohort import ClusterCohort
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import RewardError, RewardResult
 
@@ -99,15 +100,16 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
     async def _scored(self, row: Row, fields: dict[str, Any]) -> Scored:
         if self._cohort is None or not self._scorer.compares(row):
             return await self._scorer.score(row)
-        start = time.perf_counter()
+        return await self._scorer.score_by(row, self._compared(self._cohort, row, fields))
+
+    async def _compared(self, cohort: ClusterCohort[Row], row: Row, fields: dict[str, Any]) -> RewardResult:
+        group = self._grouping.of(row, *(str(fields.get(key)) for key in ("uid", "session_id", "global_steps")))
+        if group.size == 1:
+            return await self._scorer.lone(row)
         try:
-            group = self._grouping.of(row, *(str(fields.get(key)) for key in ("uid", "session_id", "global_steps")))
-            if group.size == 1:
-                return await self._scorer.score_lone(row)
-            result = await self._cohort.join(*group, row)
+            return met(await cohort.join(*group, row))
         except RewardError as error:
-            result = RewardResult.failed("", error.failure)
-        return self._scorer.scored(row, result, time.perf_counter() - start, cached_share(result))
+            return met(RewardResult.failed("", error.failure))
 
     def _answer_ids(self, data: DataProto) -> Any:  # noqa: ANN401 - a tensor
         responses = data.batch["responses"][-1]

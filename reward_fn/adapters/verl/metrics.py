@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
 
-from reward_fn.adapters.verl.scorer import KINDS
+from reward_fn.adapters.verl.scorer import KINDS, MEASURES
 
-_OF_FAILURES = ("failed", "seconds", "cached")
+_OF_FAILURES = ("failed", *MEASURES)
 _OF_ALL_ROUTES = ("score", *_OF_FAILURES)
+_OF_NO_ROUTE = ("in_flight",)
+"""Numbers of a process, in which the routes are together."""
 _CODES = ("route", "failure_kind")
 """Numbers that stand for words, of which a mean says nothing."""
+
+_FIGURES: dict[str, Callable[[np.ndarray], float]] = {
+    "mean": np.mean,
+    "std": np.std,
+    "min": np.min,
+    "max": np.max,
+    "sum": np.sum,
+    **{f"p{share}": lambda values, share=share: np.percentile(values, share) for share in (50, 95, 99)},  # type: ignore[misc]
+}
+_OF_SCORES = ("mean", "std", "min", "max")
+_OF_TIMES = ("mean", "p50", "p95", "p99", "max")
+_OF_AMOUNTS = ("mean", "max", "sum")
+_TOLD = {
+    "failed": ("mean",),
+    "cached": ("mean",),
+    "seconds": _OF_TIMES,
+    "queue_seconds": _OF_TIMES,
+    "work_seconds": _OF_TIMES,
+    "tokens": _OF_AMOUNTS,
+    "cost": _OF_AMOUNTS,
+    "in_flight": ("mean", "max"),
+}
+"""The figures of our own numbers that say something; all others have those of scores."""
 
 
 def failure_kind(sample: Mapping[str, object]) -> str | None:
@@ -35,25 +60,26 @@ def reward_metrics(
             for the parts of the others.
 
     Returns:
-        `reward/<key>/{mean,std,min,max}` over the samples that have the key as a finite number, `reward/num_samples`,
-        and `reward/failed/<kind>` with the share of samples for each kind of failure that there was; nothing at all
-        when no sample has any part. A sample that is marked as failed counts in `failed`, `seconds` and `cached` only,
-        since its other numbers say nothing. With more than one route, the statistics of each stand under
-        `reward/<route>/` instead, and those of scores, failures, seconds and look-ups in both places.
+        `reward/<key>/<figure>` over the samples that have the key as a finite number, with the figures of `_TOLD` for
+        our own numbers and mean, std, min and max for others; `reward/num_samples`; and `reward/failed/<kind>` with
+        the share of samples for each kind of failure that there was; nothing at all when no sample has any part. A
+        sample that is marked as failed counts in `failed` and in what scoring took only, since its other numbers say
+        nothing. With more than one route, the statistics of each stand under `reward/<route>/` instead, and those of
+        scores, failures and what scoring took in both places.
     """
-    values: dict[str, list[float]] = defaultdict(list)
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for sample in samples:
         for key, value in _numbers(sample):
             for name in _names(key, sample, routes):
-                values[name].append(value)
+                values[name, key].append(value)
     count = sum(map(bool, samples))
     if not count:
         return {}
     metrics = {"reward/num_samples": float(count)}
-    for key, numbers in values.items():
+    for (name, key), numbers in values.items():
         array = np.asarray(numbers)
-        for name in ("mean", "std", "min", "max"):
-            metrics[f"reward/{key}/{name}"] = float(getattr(array, name)())
+        for figure in _TOLD.get(key, _OF_SCORES):
+            metrics[f"reward/{name}/{figure}"] = float(_FIGURES[figure](array))
     kinds = Counter(filter(None, map(failure_kind, samples)))
     return metrics | {f"reward/failed/{kind}": number / count for kind, number in kinds.items()}
 
@@ -67,7 +93,7 @@ def _numbers(sample: Mapping[str, object]) -> Iterable[tuple[str, float]]:
 
 
 def _names(key: str, sample: Mapping[str, object], routes: Mapping[str, Sequence[str]]) -> list[str]:
-    if len(routes) < 2:
+    if len(routes) < 2 or key in _OF_NO_ROUTE:
         return [key]
     place = sample.get("route")
     route = list(routes)[int(place)] if isinstance(place, float) and 0 <= place < len(routes) else None

@@ -127,7 +127,7 @@ async def _try(case: Case, number: int, scorer: Scorer) -> list[Trial]:
 
 def _compared(row: Row, result: RewardResult, scorer: Scorer) -> Scored | Failure:
     try:
-        return scorer.scored(row, result, 0.0)
+        return scorer.scored(row, result)
     except RewardError as error:
         return error.failure
 

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 from verl.trainer.ppo.reward import get_custom_reward_fn
 
-from reward_fn.adapters.verl.scorer import scorer_of
+from reward_fn.adapters.verl.scorer import MEASURES, scorer_of
 from reward_fn.adapters.verl.settings import Settings
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import RewardError
@@ -20,7 +20,7 @@ MIX = {
     "weights": {"format": 0.25, "match": 0.75},
 }
 RIGHT = "<think>I add.</think><answer>4</answer>"
-KEYS = {"score", "failed", "failure_kind", "seconds", "cached"}
+KEYS = {"score", "failed", "failure_kind", *MEASURES}
 
 
 def loaded(name="compute_score", **kwargs):

@@ -11,12 +11,12 @@ from verl.experimental.reward_loop import RewardLoopManager, RewardLoopWorker
 from verl_answers import MANAGER, rows
 
 from reward_fn.adapters.verl.sample_log import LogSettings, SampleLog
-from reward_fn.adapters.verl.scorer import KINDS
+from reward_fn.adapters.verl.scorer import KINDS, MEASURES
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import FailureKind, RewardError
 
 MIX = {"reward": "weighted_sum", "parts": {"match": "string_match", "short": {"reward": "length_penalty"}}}
-OWN = {"score", "failed", "failure_kind", "seconds", "cached"}
+OWN = {"score", "failed", "failure_kind", *MEASURES}
 KEYS = OWN | {"match", "short"}
 
 
