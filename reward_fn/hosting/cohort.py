@@ -1,128 +1,44 @@
-"""Where the answers to one prompt meet, to be compared.
+"""The cohort of a cluster: where the answers to one prompt meet, whichever processes have them.
 
 A trainer scores each answer as soon as it is there, in any of many processes. A reward that compares answers needs all
-of a group, so their calls wait here for one another: in one process in a `Cohort`, in a cluster in a Ray actor that
-holds one. The group is judged once, when all of it has come or when it has waited long enough.
+of a group, so their calls wait for one another in an actor of Ray's (`hosting/cohort_actor.py`). A process talks to it
+in batches, from its background loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+import itertools
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from reward_fn.hosting.actors import named_actor
-from reward_fn.schema import Failure, FailureKind, RewardError, RewardResult
+from reward_fn.hosting.background import Bell, background
+from reward_fn.hosting.cohort_actor import Brought, CohortActor, Judge
+from reward_fn.schema import FailureKind, RewardError, RewardResult
 
 T = TypeVar("T")
+R = TypeVar("R")
+
 _LIVES = 3
-"""Actors that a call asks before it gives up."""
-Judge = Callable[[Sequence[T]], Awaitable[list[RewardResult]]]
-"""Gives each of several answers its result."""
+"""Actors that are asked in a row before those that wait give up."""
+_MOST = 500
+"""Answers in one call of the actor."""
+_AGAIN_S = 0.05
+"""After an actor did not know this process, it is told what waits before it is asked again."""
 
-
-@dataclass(slots=True)
-class _Group(Generic[T]):
-    """The answers to one prompt, by their names, and what the judge makes of them."""
-
-    members: dict[str, T] = field(default_factory=dict)
-    results: asyncio.Future[dict[str, RewardResult]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-    timer: asyncio.TimerHandle | None = None
-    judged: bool = False
-
-
-class Cohort(Generic[T]):
-    """Groups of answers on their way to a judge.
-
-    Args:
-        judge: Compares the answers of a group.
-        deadline_s: How long a group waits for all its answers, from the first one on; then those that are there are
-            judged without the others. The results stay for as long again, for calls that come late.
-    """
-
-    def __init__(self, judge: Judge[T], deadline_s: float) -> None:
-        self._judge, self._deadline_s = judge, deadline_s
-        self._groups: dict[str, _Group[T]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def join(self, name: str, member: str, size: int, answer: T) -> RewardResult:
-        """Bring an answer to its group, and return its result when the group has been judged.
-
-        Args:
-            name: The group, such as verl's `uid` of a prompt.
-            member: The answer's name in it; a second call with the same one gets the same result.
-            size: The number of answers that belong to the group.
-            answer: What the judge is to see of it.
-
-        Returns:
-            The answer's result; a failure of kind TIMEOUT if nobody else came before the deadline, or if this one came
-            after it.
-        """
-        group = self._groups.get(name)
-        if group is None:
-            group = self._groups[name] = _Group()
-            group.timer = asyncio.get_running_loop().call_later(self._deadline_s, self._close, name)
-        if not group.judged:
-            group.members[member] = answer
-            if len(group.members) >= size:
-                self._close(name)
-        elif member not in group.members:
-            return _late(f"came after its group had been judged, {self._deadline_s:g} s after the first answer")
-        # Shielded: whoever stops waiting does not take the result from the others.
-        results = await asyncio.shield(group.results)
-        return results[member]
-
-    def _close(self, name: str) -> None:
-        """Have a group judged as it is, and forgotten some time later."""
-        group = self._groups[name]
-        if group.judged:
-            return
-        group.judged = True
-        if group.timer is not None:
-            group.timer.cancel()
-        task = asyncio.get_running_loop().create_task(self._settle(group))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(
-            lambda _: asyncio.get_running_loop().call_later(self._deadline_s, self._groups.pop, name, None)
-        )
-
-    async def _settle(self, group: _Group[T]) -> None:
-        names, answers = list(group.members), list(group.members.values())
-        if len(answers) < 2:
-            alone = _late(f"no other answer of its group came within {self._deadline_s:g} s")
-            group.results.set_result(dict.fromkeys(names, alone))
-            return
-        try:
-            found = await self._judge(answers)
-            group.results.set_result(dict(zip(names, found, strict=True)))
-        except Exception as error:  # noqa: BLE001 - raised again where each answer is waited for
-            group.results.set_exception(error)
-
-
-def _late(detail: str) -> RewardResult:
-    return RewardResult.failed("", Failure(FailureKind.TIMEOUT, False, detail))
-
-
-class _CohortActor:
-    """A cohort in a process of its own."""
-
-    def __init__(self, make_judge: Callable[[], Judge[Any]], deadline_s: float) -> None:
-        self._cohort: Cohort[Any] = Cohort(make_judge(), deadline_s)
-
-    async def join(self, name: str, member: str, size: int, answer: object) -> RewardResult:
-        return await self._cohort.join(name, member, size, answer)
+_Waits = tuple[Brought, "Future[RewardResult]"]
 
 
 class ClusterCohort(Generic[T]):
     """The cohort of a cluster: whoever names the same one meets there.
 
-    If its process dies, Ray starts another and repeats the calls that wait, so groups gather anew and are judged once
-    more. If the process that made it dies, whoever waits makes another.
+    If its process dies, Ray starts another, which is brought again all that waits: groups gather anew and are judged
+    once more. If the process that made it dies, whoever waits makes another.
 
     Args:
         name: Its name among the actors of the job.
@@ -131,23 +47,109 @@ class ClusterCohort(Generic[T]):
     """
 
     def __init__(self, name: str, make_judge: Callable[[], Judge[T]], deadline_s: float) -> None:
-        self._make = partial(named_actor, _CohortActor, name, make_judge, deadline_s)
+        self._make = partial(named_actor, CohortActor, name, make_judge, deadline_s)
         self._actor = self._make()
+        self._process = uuid.uuid4().hex
+        self._numbers = itertools.count()
+        self._arrived: deque[_Waits] = deque()
+        # From here on all belongs to the background loop.
+        self._bell = Bell(self._serve)
+        self._waiting: dict[int, _Waits] = {}
+        self._new: list[Brought] = []
+        self._known = False
+        self._lost = 0
+        self._at_work: dict[str, asyncio.Task[None]] = {}
 
     async def join(self, name: str, member: str, size: int, answer: T) -> RewardResult:
         """Do as `Cohort.join`.
 
         Raises:
-            RewardError: The actor dies again and again.
+            RewardError: The actor dies again and again, or Ray was shut down.
         """
+        from ray import cloudpickle
+
+        # Pickled here: what cannot be is an error of this call, and not of all that go with it.
+        brought = Brought(next(self._numbers), name, member, size, cloudpickle.dumps(answer))
+        result: Future[RewardResult] = Future()
+        self._arrived.append((brought, result))
+        self._bell.ring()
+        return await asyncio.wrap_future(result)
+
+    def _serve(self) -> None:
+        """Bring what has come, and fetch what comes of it, unless calls that do so are at work."""
+        while self._arrived:
+            brought, result = self._arrived.popleft()
+            self._waiting[brought.number] = brought, result
+            self._new.append(brought)
+        if self._new:
+            self._start("bring", self._bring)
+        if self._waiting:
+            self._start("fetch", self._fetch)
+
+    def _start(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if what not in self._at_work:
+            self._at_work[what] = task = background().create_task(self._guarded(work()))
+            task.add_done_callback(lambda _: self._ended(what))
+
+    def _ended(self, what: str) -> None:
+        del self._at_work[what]
+        self._serve()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - raised again where each answer is waited for
+            waiting, self._waiting, self._new, self._known = self._waiting, {}, [], False
+            for _, result in waiting.values():
+                if result.set_running_or_notify_cancel():
+                    result.set_exception(error)
+
+    async def _bring(self) -> None:
+        some, self._new = self._new[:_MOST], self._new[_MOST:]
+        anew, self._known = not self._known, True
+        known = await self._called(lambda actor: actor.bring.remote(self._process, some, anew=anew))
+        if not known:
+            self._forgotten()
+
+    async def _fetch(self) -> None:
+        outcomes = await self._called(lambda actor: actor.fetch.remote(self._process))
+        if outcomes is None:
+            self._forgotten()
+            await asyncio.sleep(_AGAIN_S)
+            return
+        self._lost = 0
+        for number, outcome in outcomes:
+            _, result = self._waiting.pop(number, (None, None))
+            if result is None or not result.set_running_or_notify_cancel():
+                continue  # it was brought twice, or nobody waits any longer
+            if isinstance(outcome, Exception):
+                result.set_exception(outcome)
+            else:
+                result.set_result(outcome)
+
+    def _forgotten(self) -> None:
+        """Bring all that waits again."""
+        self._known = False
+        self._new = [brought for brought, _ in self._waiting.values()]
+        self._serve()
+
+    async def _called(self, call: Callable[[Any], Awaitable[R]]) -> R | None:
+        """Call the actor; None if it has gone with the process that made it, and there is another one."""
+        import ray
         from ray.exceptions import ActorDiedError
 
-        for _ in range(_LIVES):
-            actor = self._actor
-            try:
-                result: RewardResult = await actor.join.remote(name, member, size, answer)
-                return result
-            except ActorDiedError:
-                if self._actor is actor:
-                    self._actor = self._make()
-        raise RewardError(FailureKind.CRASH, f"the actor in which answers meet has died {_LIVES} times", retriable=True)
+        if not ray.is_initialized():  # a call would start it again
+            told = "Ray was shut down, and with it the actor in which answers meet"
+            raise RewardError(FailureKind.UNAVAILABLE, told)
+        actor = self._actor
+        try:
+            return await call(actor)
+        except ActorDiedError:
+            if self._actor is actor:
+                self._lost += 1
+                if self._lost == _LIVES:
+                    self._lost = 0
+                    told = f"the actor in which answers meet has died {_LIVES} times"
+                    raise RewardError(FailureKind.CRASH, told, retriable=True) from None
+                self._actor = self._make()
+            return None

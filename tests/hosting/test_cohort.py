@@ -11,7 +11,7 @@ import pytest
 import ray
 from cohort_workers import Worker
 
-from reward_fn.hosting.cohort import Cohort
+from reward_fn.hosting.cohort_actor import Cohort
 from reward_fn.schema import FailureKind, RewardResult
 
 
@@ -152,3 +152,34 @@ def test_an_actor_that_went_with_its_maker_is_made_again(cluster, tmp_path):
     calls = [other.join.remote("i", name, 2, name) for name in "ba"]
     assert ray.get(calls, timeout=60) == [1, 0]
     assert len({line.split()[0] for line in (tmp_path / "judged").read_text().splitlines()}) == 2
+
+
+def test_an_error_is_that_of_its_group_though_others_travel_with_it(cluster, tmp_path):
+    worker = ray.remote(num_cpus=0)(Worker).remote("errors", tmp_path / "judged")
+    calls = [("g", "0", 2, "broken"), ("g", "1", 2, "a"), ("h", "0", 2, "b"), ("h", "1", 2, "a")]
+    assert ray.get(worker.joined.remote(*calls), timeout=60) == ["Broken: the judge broke"] * 2 + [1, 0]
+    error, *others = ray.get(worker.bring_what_cannot_travel.remote(), timeout=60)
+    assert "cannot pickle" in error and others == [1, 0]
+
+
+def test_who_stops_waiting_leaves_its_answer_to_the_others_of_the_cluster(cluster, tmp_path):
+    gone, other = (ray.remote(num_cpus=0)(Worker).remote("given up", tmp_path / "judged") for _ in range(2))
+    ray.get(gone.give_up.remote("g", "0", 2, "b"), timeout=60)
+    assert ray.get(other.join.remote("g", "1", 2, "a"), timeout=60) == 0
+    assert ray.get(gone.join.remote("g", "0", 2, "b"), timeout=60) == 1
+    assert len((tmp_path / "judged").read_text().splitlines()) == 1
+
+
+def test_all_that_waits_is_brought_again_however_many_calls_had_brought_it(cluster, tmp_path):
+    path = tmp_path / "judged"
+    worker = ray.remote(num_cpus=0)(Worker).remote("brought again", path)
+    first = [worker.join.remote(f"g{place}", "0", 2, "b") for place in range(20)]
+    slow = [worker.join.remote("slow", name, 2, name) for name in ("slow", "a")]
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(int(path.read_text().split()[0]), signal.SIGKILL)
+    last = [worker.join.remote(f"g{place}", "1", 2, "a") for place in range(20)]
+    assert ray.get(first, timeout=120) == [1] * 20 and ray.get(last, timeout=60) == [0] * 20
+    assert ray.get(slow, timeout=60) == [1, 0]

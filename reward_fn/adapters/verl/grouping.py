@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from reward_fn.adapters.rows import Place, Row, value_at
-from reward_fn.hosting.cohort import ClusterCohort, Judge
+from reward_fn.hosting.cohort import ClusterCohort
+from reward_fn.hosting.cohort_actor import Judge
 from reward_fn.loading import AnyReward
 from reward_fn.schema import FailureKind, RewardError, RewardResult
 
