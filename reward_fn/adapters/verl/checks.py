@@ -18,6 +18,7 @@ from reward_fn.loading import RewardConfigError
 
 _FUNCTION = "reward.custom_reward_function"
 _PLAIN = "compute_score_sync"
+_LOOPS = "GalleryAgentLoopManager"
 
 
 def check_config(config: DictConfig, settings: Settings) -> None:
@@ -48,6 +49,12 @@ def _unfit(config: DictConfig) -> Iterator[tuple[str, str]]:
         and config.reward.custom_reward_function.name != _PLAIN
     ):
         yield f"{_FUNCTION}.name", f"verl's remote manager takes plain functions only; write {_PLAIN}"
+    if (
+        _LOOPS in str(config.actor_rollout_ref.rollout.agent.get("agent_loop_manager_class"))
+        and not config.trainer.use_v1
+    ):
+        key = "actor_rollout_ref.rollout.agent.agent_loop_manager_class"
+        yield key, f"{_LOOPS} is for the V1 trainer; write null, or trainer.use_v1=true"
     if config.algorithm.adv_estimator == "gdpo" and config.trainer.use_v1:
         yield "algorithm.adv_estimator", "the V1 trainer carries one reward, and GDPO needs several; write grpo"
 

@@ -4,7 +4,7 @@ verl makes its reward workers once, and goes on to send answers to one that is d
 with it the step. This manager gives verl's agent loops something else to call: it sends what a dead worker had to
 another one, and has a new one made. In a config:
 
-    actor_rollout_ref.rollout.agent.agent_loop_manager_class=reward_fn.adapters.verl.GalleryAgentLoopManager
+    +actor_rollout_ref.rollout.agent.agent_loop_manager_class=reward_fn.adapters.verl.GalleryAgentLoopManager
 """
 
 from __future__ import annotations

@@ -290,6 +290,13 @@ def test_the_turns_of_one_session_count_once():
             r"custom_reward_function\.path: .* write reward\.custom_reward_function",
         ),
         (["reward_model.reward_manager=dapo"], r"reward_manager: .* write reward\.reward_manager\.name"),
+        (
+            [
+                "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=x.GalleryAgentLoopManager",
+                "trainer.use_v1=false",
+            ],
+            r"agent_loop_manager_class: .* write null",
+        ),
     ],
 )
 def test_what_verl_would_do_otherwise_is_refused(overrides, said, build):
