@@ -7,6 +7,7 @@ import sys
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from reward_fn.hosting.board import BoardSettings, attach_board, reporter
 from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.hosting.limiter import LimiterSettings, attach_limits
 from reward_fn.hosting.rules import RulePoolSettings, attach_rules
@@ -27,6 +28,9 @@ class HostingSettings(BaseModel):
     )
     rules: RulePoolSettings | None = Field(default=None, description="the worker processes of heavy and unsafe rules")
     cache: CacheSettings | None = Field(default=None, description="what caches keep")
+    board: BoardSettings | None = Field(
+        default=BoardSettings(), description="what goes on, for `rm-train rewards status` and Prometheus; or false"
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -44,6 +48,8 @@ class HostingSettings(BaseModel):
             attach_rules(self.rules)
         if self.cache is not None:
             attach_cache(self.cache)
+        if self.board is not None:
+            attach_board(self.board)
 
     def make(self) -> None:
         """Make the actors now; they then live as long as this process, whatever becomes of those that use them.
@@ -57,6 +63,8 @@ class HostingSettings(BaseModel):
             open_store(None).get([""])
         if self.rules is not None:
             pool().submit(os.getpid, timeout_s=_FIRST_S)
+        if self.board is not None and (board := reporter()):
+            board.make()
 
 
 def _on_ray() -> bool:

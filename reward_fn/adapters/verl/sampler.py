@@ -32,6 +32,7 @@ from reward_fn.adapters.verl.preflight import preflight
 from reward_fn.adapters.verl.scorer import scorer_of
 from reward_fn.adapters.verl.settings import OURS, Settings
 from reward_fn.adapters.verl.watch import Watch
+from reward_fn.hosting.board import reporter
 
 POLL_INTERVAL_S = 0.05
 """verl's own 2 s are as long as a whole step of a small model."""
@@ -148,7 +149,9 @@ class _RewardMetrics:
             return reward_metrics(rewards)
         keys, tags = ([column[place] for place in sessions] for column in (batch.keys, batch.tags))
         alarms = self._watch.metrics(step, KVBatchMeta(partition_id=batch.partition_id, keys=keys, tags=tags), rewards)
-        return reward_metrics(rewards, self._settings.parts) | alarms
+        board = reporter()
+        cluster = {f"reward/cluster/{name}": value for name, value in board.step().items()} if board else {}
+        return reward_metrics(rewards, self._settings.parts) | alarms | cluster
 
 
 class MetricsReplayBuffer(_RewardMetrics, ReplayBuffer):  # type: ignore[misc]

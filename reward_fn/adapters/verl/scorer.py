@@ -28,7 +28,7 @@ OWN_KEYS = ("score", "failed", "failure_kind", "route", "truncated", *MEASURES)
 KINDS = tuple(FailureKind)
 """What `failure_kind` counts, from 1."""
 _NOTHING = Took()
-_NO_ROUTE = "", "no route"
+_NO_ROUTE = "none", "no route"
 """What answers are counted under that no reward is for."""
 
 

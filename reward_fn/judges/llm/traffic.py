@@ -36,13 +36,30 @@ class Traffic:
     out: bool = False
 
 
-_traffic: dict[str, Traffic] = {}
-_permits: dict[str, WeakSet[Permits]] = {}
+    def __add__(self, other: Traffic) -> Traffic:
+        """Return the traffic of both."""
+        return Traffic(
+            self.waiting + other.waiting,
+            self.in_flight + other.in_flight,
+            self.requests + other.requests,
+            self.retries + other.retries,
+            self.failures + other.failures,
+            self.tokens + other.tokens,
+            self.cost + other.cost,
+            self.out or other.out,
+        )
+
+
+Place = tuple[str, str]
+"""A model and its URL, or URLs."""
+
+_traffic: dict[Place, Traffic] = {}
+_permits: dict[Place, WeakSet[Permits]] = {}
 """Those of each place, in all event loops; they know whether it is out."""
 
 
-def _place(model: str, urls: Sequence[str]) -> str:
-    return f"{model} at {' or '.join(urls)}"
+def _place(model: str, urls: Sequence[str]) -> Place:
+    return model, " or ".join(urls)
 
 
 def traffic_of(model: str, urls: Sequence[str]) -> Traffic:
@@ -55,8 +72,8 @@ def note_permits(model: str, url: str, permits: Permits) -> None:
     _permits.setdefault(_place(model, [url]), WeakSet()).add(permits)
 
 
-def all_traffic() -> dict[str, Traffic]:
-    """Return the traffic of this process as it is now, by model and place."""
+def all_traffic() -> dict[Place, Traffic]:
+    """Return the traffic of this process as it is now."""
     return {
         place: replace(
             traffic,

@@ -191,9 +191,9 @@ def test_answers_are_tallied_by_route_and_kind():
         rows = [Row("x", "4", "4"), Row("x", "5", "4"), Row("x", "4", None), Row("y", "4", "4")]
         return await asyncio.gather(*map(scorer.score, rows))
 
-    before = all_tallies().get(("", "no route"))
+    before = all_tallies().get(("none", "no route"))
     asyncio.run(work())
-    tally, unknown = all_tallies()["tallied", "x"], all_tallies()["", "no route"]
+    tally, unknown = all_tallies()["tallied", "x"], all_tallies()["none", "no route"]
     assert (tally.scored, dict(tally.failures), tally.seconds.counts.total()) == (2, {"bad_input": 1}, 3)
     assert unknown.failures["bad_input"] - (before.failures["bad_input"] if before else 0) == 1
 
