@@ -162,6 +162,10 @@ class MemoryStore(Store):
                 key, content = self._contents.popitem(last=False)
                 self._bytes -= len(key) + len(content)
 
+    def size(self) -> int:
+        """Return the bytes of what it keeps."""
+        return self._bytes
+
     @property
     def _too_much(self) -> bool:
         return len(self._contents) > self._most or (self._most_bytes is not None and self._bytes > self._most_bytes)
@@ -193,6 +197,10 @@ class SqliteStore(Store):
     def put(self, contents: Mapping[str, bytes]) -> None:
         """Keep contents by their keys."""
         self._tried(lambda: self._put(contents))
+
+    def size(self) -> int:
+        """Return the bytes of the file that are in use; 0 if it cannot be read."""
+        return self._tried(lambda: _size(self._connection())) or 0
 
     async def aget(self, keys: Collection[str]) -> dict[str, bytes]:
         """Do as `get`, in a thread: another process may hold the file for a while."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reward_fn.store import MemoryStore, SqliteStore, Store
+from reward_fn.store import MemoryStore, SqliteStore
 
 LEASE_S = 15.0
 """How long a process that makes something may be silent before the others no longer wait for it."""
@@ -29,7 +29,7 @@ class CacheActor:
     """
 
     def __init__(self, path: Path | None, most_bytes: int) -> None:
-        self._store: Store = MemoryStore(most_bytes=most_bytes) if path is None else SqliteStore(path, most_bytes)
+        self._store = MemoryStore(most_bytes=most_bytes) if path is None else SqliteStore(path, most_bytes)
         self._claims: dict[str, _Claim] = {}
         self._heard: dict[str, float] = {}
         self._counts = dict.fromkeys(("asked", "found", "waited", "put"), 0)
@@ -85,6 +85,10 @@ class CacheActor:
     async def stats(self) -> dict[str, int]:
         """Return how many keys were `asked` for, `found`, `waited` for and `put`, and the `failures` of the disk."""
         return self._counts | {"failures": getattr(self._store, "failures", 0)}
+
+    async def status(self) -> dict[str, float | str]:
+        """Return `stats`, the bytes of all contents (`size`), and how many are being made (`making`)."""
+        return {**await self.stats(), "size": await asyncio.to_thread(self._store.size), "making": len(self._claims)}
 
     def _settle(self, keys: Collection[str]) -> None:
         for key in keys:

@@ -47,6 +47,7 @@ class Cohort(Generic[T]):
         self._judge, self._deadline_s = judge, deadline_s
         self._groups: dict[str, _Group[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._judged = self._late = 0
 
     async def join(self, name: str, member: str, size: int, answer: T) -> RewardResult:
         """Bring an answer to its group, and return its result when the group has been judged.
@@ -70,10 +71,20 @@ class Cohort(Generic[T]):
             if len(group.members) >= size:
                 self._close(name)
         elif member not in group.members:
+            self._late += 1
             return _late(f"came after its group had been judged, {self._deadline_s:g} s after the first answer")
         # Shielded: whoever stops waiting does not take the result from the others.
         results = await asyncio.shield(group.results)
         return results[member]
+
+    def status(self) -> dict[str, float | str]:
+        """Return the `groups` whose answers wait, for others or for the judge, and how many `answers` they have.
+
+        Also how many groups were `judged`, and how many answers came `late` or stayed alone.
+        """
+        waiting = [group for group in self._groups.values() if not group.results.done()]
+        answers = sum(len(group.members) for group in waiting)
+        return {"groups": len(waiting), "answers": answers, "judged": self._judged, "late": self._late}
 
     def _close(self, name: str) -> None:
         """Have a group judged as it is, and forgotten some time later."""
@@ -93,12 +104,14 @@ class Cohort(Generic[T]):
     async def _settle(self, group: _Group[T]) -> None:
         names, answers = list(group.members), list(group.members.values())
         if len(answers) < 2:
+            self._late += len(answers)
             alone = _late(f"no other answer of its group came within {self._deadline_s:g} s")
             group.results.set_result(dict.fromkeys(names, alone))
             return
         try:
             found = await self._judge(answers)
             group.results.set_result(dict(zip(names, found, strict=True)))
+            self._judged += 1
         except Exception as error:  # noqa: BLE001 - raised again where each answer is waited for
             group.results.set_exception(error)
 
@@ -186,6 +199,10 @@ class CohortActor:
         outcomes, one.outcomes = one.outcomes, []
         one.numbers.difference_update(number for number, _ in outcomes)
         return outcomes
+
+    async def status(self) -> dict[str, float | str]:
+        """Return `Cohort.status`."""
+        return self._cohort.status()
 
     async def _join(self, process: _Process, answer: Brought) -> None:
         outcome: RewardResult | Exception

@@ -161,6 +161,18 @@ class RateLimiter:
             for name, desk in self._desks.items()
         }
 
+    async def status(self) -> dict[str, float | str]:
+        """Return for each budget the processes that use it, their requests that wait and that are in flight, and `out`.
+
+        `out` is 1 while its endpoint is left alone since it has failed too often.
+        """
+        told: dict[str, float | str] = {}
+        for name, counts in (await self.in_use()).items():
+            waiting = sum(len(one.waiting) for one in self._clients.values() if one.name == name)
+            facts = {**counts, "waiting": waiting, "out": int(self._desks[name].budget.out)}
+            told |= {f"{name} {fact}": value for fact, value in facts.items()}
+        return told
+
     def _apply(self, client: str, news: News, now: float) -> None:
         one = self._clients[client]
         desk = self._desks[one.name]

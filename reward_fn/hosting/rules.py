@@ -68,6 +68,11 @@ class RulesActor:
         """Return how many worker processes of a kind there are at most."""
         return self._size
 
+    async def status(self) -> dict[str, float | str]:
+        """Return the worker processes of a kind (`workers`), and the jobs that are `at_work` and `waiting`."""
+        waiting = sum(pool.waiting for pool in self._pools.values())
+        return {"workers": self._size, "at_work": self._jobs - waiting, "waiting": waiting}
+
     async def run(
         self, kind: Kind, content: bytes, places: list[int], timeout_s: float
     ) -> AsyncIterator[tuple[list[_Outcome], int]]:

@@ -113,6 +113,11 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._threads = self._idle = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs no worker has begun."""
+        return self._jobs.qsize()
+
     def submit(self, function: Callable[..., T], *arguments: object, timeout_s: float) -> Job[T]:
         """Have a worker call a function.
 
@@ -161,10 +166,14 @@ class WorkerPool:
             with self._lock:
                 self._idle -= 1
             left = [place for place, one in jobs.items() if one.set_running_or_notify_cancel()]
+            crashed: set[int] = set()
             while left:
                 try:
-                    for outcome in worker.run(list(left), content, timeout_s):
-                        finish(jobs[left.pop(0)], *outcome)
+                    for worked, outcome, seconds in worker.run(list(left), content, timeout_s):
+                        if isinstance(outcome, _CrashError) and left[0] not in crashed:
+                            crashed.add(left[0])  # once more: what killed the worker may have nothing to do with it
+                        else:
+                            finish(jobs[left.pop(0)], worked, outcome, seconds)
                 except Exception as error:  # noqa: BLE001 - the caller's
                     finish(jobs[left.pop(0)], False, error, 0.0)
 
@@ -172,6 +181,10 @@ class WorkerPool:
 def pickled(function: Callable[..., Any], calls: Sequence[tuple[object, ...]], timeout_s: float) -> bytes:
     """Return a job as workers read it."""
     return pickle.dumps((function, calls, timeout_s))
+
+
+class _CrashError(RewardError):
+    """A worker has died with a call."""
 
 
 class _Worker:
@@ -207,7 +220,7 @@ class _Worker:
                 yield _unpickled(job.read(answers))
         except (TimeoutError, EOFError, OSError) as error:
             code = self._end()
-            told = RewardError(FailureKind.CRASH, f"the worker process ended with status {code}")
+            told: RewardError = _CrashError(FailureKind.CRASH, f"the worker process ended with status {code}")
             if isinstance(error, TimeoutError):
                 told = RewardError(FailureKind.TIMEOUT, f"took longer than {timeout_s:g} s and was killed")
             yield False, told, 0.0 if began is None else time.monotonic() - began
