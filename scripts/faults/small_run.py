@@ -94,7 +94,7 @@ class SmallRun:
             **{"VERL_PLATFORM": "cpu", "OMP_NUM_THREADS": "1", "RAY_enable_worker_prestart": "0"},
             **{"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "RAY_USAGE_STATS_ENABLED": "0"},
             **{"VERL_FILE_LOGGER_PATH": f"{folder}/metrics.jsonl", "TENSORBOARD_DIR": f"{folder}/tensorboard"},
-            **{"PYTHONPATH": os.pathsep.join(map(str, path)), "HYDRA_FULL_ERROR": "1", MARK: str(folder)},
+            **{"PYTHONPATH": os.pathsep.join(map(str, (ROOT, *path))), "HYDRA_FULL_ERROR": "1", MARK: str(folder)},
         }
         with (folder / "output.txt").open("wb") as output:
             self._process = subprocess.Popen(

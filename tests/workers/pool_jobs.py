@@ -53,6 +53,21 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_at_first(path):
+    """Kill the worker, if no call did before."""
+    before = len(path.read_text()) if path.exists() else 0
+    path.write_text("x" * (before + 1))
+    if before == 0:
+        die()
+    return before
+
+
+def die_and_count(path):
+    with path.open("a") as file:
+        file.write("x")
+    die()
+
+
 def leave_a_child(path):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     path.write_text(str(child.pid))

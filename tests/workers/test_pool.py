@@ -82,6 +82,13 @@ def test_a_worker_that_dies_is_a_crash_of_its_job_only(two):
     assert fine.result() == 2
 
 
+def test_a_job_whose_worker_has_died_is_done_once_more(two, tmp_path):
+    assert two.submit(jobs.die_at_first, tmp_path / "calls", timeout_s=5).result() == 1
+    with pytest.raises(RewardError, match="ended with status -9"):
+        two.submit(jobs.die_and_count, tmp_path / "deaths", timeout_s=5).result()
+    assert (tmp_path / "deaths").read_text() == "xx"
+
+
 def test_a_worker_that_is_killed_between_jobs_is_replaced():
     one = WorkerPool(1)
     first = one.submit(jobs.where, timeout_s=5).result()
