@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from reward_fn.hosting.board import BoardSettings, attach_board, reporter
 from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.hosting.limiter import LimiterSettings, attach_limits
+from reward_fn.hosting.models.attach import attach_models, make_models
+from reward_fn.hosting.models.settings import ModelSettings
 from reward_fn.hosting.rules import RulePoolSettings, attach_rules
 from reward_fn.store import open_store
 from reward_fn.workers.pool import pool
@@ -28,6 +30,9 @@ class HostingSettings(BaseModel):
     )
     rules: RulePoolSettings | None = Field(default=None, description="the worker processes of heavy and unsafe rules")
     cache: CacheSettings | None = Field(default=None, description="what caches keep")
+    models: dict[str, ModelSettings] = Field(
+        default={}, description="models that the cluster hosts itself, by the names that judges call them"
+    )
     board: BoardSettings | None = Field(
         default=BoardSettings(), description="what goes on, for `rm-train rewards status` and Prometheus; or false"
     )
@@ -39,7 +44,12 @@ class HostingSettings(BaseModel):
         return None if value is False else {} if value is True else value
 
     def attach(self) -> None:
-        """Have this process use these parts, if it is connected to Ray; call it before its rewards are made."""
+        """Have this process use these parts, if it is connected to Ray; call it before its rewards are made.
+
+        Models are hosted without Ray too, by the process itself.
+        """
+        if self.models:
+            attach_models(self.models)
         if not _on_ray():
             return
         if self.limits is not None:
@@ -63,6 +73,8 @@ class HostingSettings(BaseModel):
             open_store(None).get([""])
         if self.rules is not None:
             pool().submit(os.getpid, timeout_s=_FIRST_S)
+        if self.models:
+            make_models()
         if self.board is not None and (board := reporter()):
             board.make()
 

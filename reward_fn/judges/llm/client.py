@@ -17,6 +17,7 @@ from typing_extensions import Self
 from reward_fn import loop
 from reward_fn.judges.llm.addresses import Address, Url
 from reward_fn.judges.llm.completion import Completion
+from reward_fn.judges.llm.hosted import URLS, hosted_model
 from reward_fn.judges.llm.limits import Limits
 from reward_fn.judges.llm.line import Line
 from reward_fn.judges.llm.usage import Usage
@@ -54,6 +55,10 @@ class OpenaiLLM(BaseModel):
     )
     endpoints: tuple[Address, ...] = Field(
         (), description="several places where the model is served, in place of base_url and api_key"
+    )
+    hosted: bool = Field(
+        False,
+        description="whether the cluster hosts the model itself, by the name `model`, in place of base_url and api_key",
     )
     sticky_chars: int = Field(
         0,
@@ -121,9 +126,11 @@ class OpenaiLLM(BaseModel):
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
-        if self.endpoints and (twice := self.model_fields_set & _ONE):
-            raise ValueError(f"write either endpoints or {' and '.join(sorted(twice))}")
-        if not self.endpoints and self.base_url == _OPENAI and not self.api_key.get_secret_value():
+        elsewhere = "hosted" if self.hosted else "endpoints" if self.endpoints else None
+        others = {*_ONE, "endpoints"} - {elsewhere}
+        if elsewhere and (twice := self.model_fields_set & others):
+            raise ValueError(f"write either {elsewhere} or {' and '.join(sorted(twice))}")
+        if not elsewhere and self.base_url == _OPENAI and not self.api_key.get_secret_value():
             raise ValueError("set OPENAI_API_KEY or api_key, or the base_url of a server that needs no key")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ValueError("max_cost needs input_price and output_price: dollars for a million tokens")
@@ -151,10 +158,17 @@ class OpenaiLLM(BaseModel):
 
     @property
     def addresses(self) -> list[tuple[str, str, float]]:
-        """The endpoints: URL, key and weight of each."""
+        """The endpoints: URL, key and weight of each; of a hosted model none, since they come and go."""
+        if self.hosted:
+            return []
         if self.endpoints:
             return [(one.base_url, one.api_key, one.weight) for one in self.endpoints]
         return [(self.base_url, self.api_key.get_secret_value(), 1.0)]
+
+    @property
+    def urls(self) -> list[str]:
+        """The URLs of the endpoints, or what stands for those of a hosted model."""
+        return URLS if self.hosted else [url for url, _, _ in self.addresses]
 
     @property
     def limits(self) -> Limits:
@@ -213,8 +227,7 @@ class OpenaiLLM(BaseModel):
             body["response_format"] = response_format
         if top_logprobs:
             body.update(logprobs=True, top_logprobs=top_logprobs)
-        urls = sorted({url for url, _, _ in self.addresses})
-        made_from = [self.revision or (urls if len(urls) > 1 else urls[0]), draw, template, body]
+        made_from = [self.revision or self._served(), draw, template, body]
         return await loop.within(self._line.ask(body, made_from, read))
 
     async def acomplete(self, messages: Messages, **options: Any) -> Completion:  # noqa: ANN401 - those of `aask`
@@ -261,9 +274,17 @@ class OpenaiLLM(BaseModel):
         """Do as `asimple_chat`, and wait for it."""
         return loop.run(self.asimple_chat(query, history, sys_prompt, **options))
 
+    def _served(self) -> str | list[str]:
+        """Return what is served, for the cache's key: of a hosted model what it is, and else where it is."""
+        if self.hosted:
+            return f"hosted {hosted_model(self.model).path}"
+        urls = sorted(set(self.urls))
+        return urls if len(urls) > 1 else urls[0]
+
     def _given(self) -> dict[str, Any]:
-        """Return the fields that make the same client: with several endpoints, none of those of one."""
-        return {name: value for name, value in self if not (self.endpoints and name in _ONE)}
+        """Return the fields that make the same client: with other endpoints, none of those of one."""
+        dropped = {*_ONE, "endpoints"} if self.hosted else _ONE if self.endpoints else set()
+        return {name: value for name, value in self if name not in dropped}
 
     def _sampling(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in ("temperature", "top_p", "seed", "max_tokens")}

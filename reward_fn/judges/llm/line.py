@@ -17,13 +17,16 @@ from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.completion import Completion, UnusableError, read_completion
 from reward_fn.judges.llm.endpoint import Endpoint, EndpointError
 from reward_fn.judges.llm.estimate import TokenEstimate
+from reward_fn.judges.llm.hosted import hosted_model
 from reward_fn.judges.llm.limits import Limits
 from reward_fn.judges.llm.permits import LocalPermits, permits_of
-from reward_fn.judges.llm.pool import NoTurnError, Pool, Route, Turn
+from reward_fn.judges.llm.pool import Pool, Turn
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.judges.llm.request_log import RequestLog
+from reward_fn.judges.llm.routes import FixedRoutes, HostedRoutes, Route, Routes
 from reward_fn.judges.llm.spent import now_spent
 from reward_fn.judges.llm.traffic import note_permits, traffic_of
+from reward_fn.judges.llm.turns import NoTurnError
 from reward_fn.judges.llm.usage import Usage
 from reward_fn.once import Made, once
 from reward_fn.schema import FailureKind, RewardError
@@ -55,7 +58,7 @@ class Line:
         self.usage = Usage()
         self.takes_schemas = True
         self._settings = settings
-        self._traffic = traffic_of(settings.model, [url for url, _, _ in settings.addresses])
+        self._traffic = traffic_of(settings.model, settings.urls)
         self._live: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
         self._estimate = TokenEstimate() if settings.tokens_per_minute else None
         file = None if isinstance(settings.cache, bool) else settings.cache
@@ -241,13 +244,15 @@ class Line:
         running = asyncio.get_running_loop()
         if running not in self._live:
             settings = self._settings
-            pool = Pool(
-                [self._route(*address) for address in settings.addresses],
-                sticky_chars=settings.sticky_chars,
-                max_wait=settings.max_wait,
-            )
+            pool = Pool(self._routes(), sticky_chars=settings.sticky_chars, max_wait=settings.max_wait)
             self._live[running] = _Here(LocalPermits(Limits(max_in_flight=settings.max_concurrency)), pool)
         return self._live[running]
+
+    def _routes(self) -> Routes:
+        settings = self._settings
+        if settings.hosted:
+            return HostedRoutes(hosted_model(settings.model), self._route, settings.max_wait)
+        return FixedRoutes([self._route(*address) for address in settings.addresses])
 
     def _route(self, base_url: str, key: str, weight: float) -> Route:
         settings = self._settings

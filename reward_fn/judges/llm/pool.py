@@ -14,8 +14,9 @@ from typing import Any
 
 from reward_fn.judges.llm.breaker import Outcome
 from reward_fn.judges.llm.completion import UnusableError
-from reward_fn.judges.llm.endpoint import Endpoint
-from reward_fn.judges.llm.permits import ClosedError, Permit, Permits
+from reward_fn.judges.llm.permits import ClosedError, Permit
+from reward_fn.judges.llm.routes import Route, Routes
+from reward_fn.judges.llm.turns import NoTurnError
 from reward_fn.schema import FailureKind, RewardError
 
 _SPREAD_S = 0.25
@@ -26,29 +27,6 @@ _WORKING = {FailureKind.REJECTED, FailureKind.BAD_INPUT, FailureKind.REFUSAL}
 """Failures that are of the request and not of the endpoint. So are answers that cannot be used."""
 _SILENT = {FailureKind.BUDGET}
 """Failures before anything was sent."""
-
-
-class NoTurnError(RewardError):
-    """A request got no turn: too many wait, or no endpoint takes requests for longer than one waits."""
-
-
-@dataclass(eq=False, slots=True)
-class Route:
-    """One endpoint of a client.
-
-    Attributes:
-        name: What to call it in messages: its URL.
-        endpoint: Its connections.
-        permits: Its permits.
-        weight: Its share, beside the weights of the others.
-        load: Requests of this client that wait for it or are in flight.
-    """
-
-    name: str
-    endpoint: Endpoint
-    permits: Permits
-    weight: float = 1.0
-    load: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -65,7 +43,7 @@ class Turn:
 
 
 class Pool:
-    """Several endpoints, or one.
+    """Several endpoints, or one; while there is none, requests wait for one to come.
 
     Args:
         routes: The endpoints.
@@ -74,18 +52,18 @@ class Pool:
         max_wait: Seconds that a request waits for an endpoint at most, while all are out.
     """
 
-    def __init__(self, routes: Sequence[Route], *, sticky_chars: int, max_wait: float) -> None:
-        self.routes = routes
+    def __init__(self, routes: Routes, *, sticky_chars: int, max_wait: float) -> None:
+        self._routes = routes
         self._sticky_chars, self._max_wait = sticky_chars, max_wait
 
     def open_beside(self, tried: Collection[Route]) -> bool:
         """Return whether there is an endpoint that was not tried and takes requests now."""
-        return any(route not in tried and route.permits.closed_for == 0 for route in self.routes)
+        return any(route not in tried and route.permits.closed_for == 0 for route in self._routes.now())
 
     @property
     def closed(self) -> bool:
         """Whether no endpoint takes requests now."""
-        return all(route.permits.closed_for > 0 for route in self.routes)
+        return all(route.permits.closed_for > 0 for route in self._routes.now())
 
     @asynccontextmanager
     async def turn(
@@ -119,10 +97,13 @@ class Pool:
     ) -> tuple[Route, Permit]:
         began = time.monotonic()
         while True:
-            route = self._choice(body, tried)
+            if not (routes := self._routes.now()):
+                await self._routes.arrival()
+                continue
+            route = self._choice(routes, body, tried)
             closed_for = route.permits.closed_for
             if closed_for > 0:  # and so are all others
-                self._refuse_to_wait(closed_for, time.monotonic() - began)
+                self._refuse_to_wait(routes, closed_for, time.monotonic() - began)
                 await asyncio.sleep(closed_for + random.uniform(0, _SPREAD_S))
                 continue
             route.load += 1
@@ -137,12 +118,12 @@ class Pool:
                 tried.append(route)
                 return route, permit
 
-    def _choice(self, body: Mapping[str, Any], tried: Collection[Route]) -> Route:
-        if len(self.routes) == 1:
-            return self.routes[0]
-        ready = [route for route in self.routes if route.permits.closed_for == 0]
+    def _choice(self, routes: Sequence[Route], body: Mapping[str, Any], tried: Collection[Route]) -> Route:
+        if len(routes) == 1:
+            return routes[0]
+        ready = [route for route in routes if route.permits.closed_for == 0]
         if not ready:
-            return min(self.routes, key=lambda route: route.permits.closed_for)
+            return min(routes, key=lambda route: route.permits.closed_for)
         fresh = [route for route in ready if route not in tried] or ready
         if self._sticky_chars:
             ordered = _by_prefix(fresh, _start(body, self._sticky_chars))
@@ -150,9 +131,9 @@ class Pool:
             return next((route for route in ordered if route.load < _CROWDED * share * route.weight), ordered[0])
         return min(fresh, key=lambda route: ((route.load + 1) / route.weight, random.random()))
 
-    def _refuse_to_wait(self, closed_for: float, waited: float) -> None:
-        names = ", ".join(dict.fromkeys(route.name for route in self.routes))
-        if any(route.permits.out for route in self.routes):
+    def _refuse_to_wait(self, routes: Sequence[Route], closed_for: float, waited: float) -> None:
+        names = ", ".join(dict.fromkeys(route.name for route in routes))
+        if any(route.permits.out for route in routes):
             if waited + closed_for > self._max_wait:
                 told = f"out after failures, for longer than max_wait of {self._max_wait:g} s: {names}"
                 raise NoTurnError(FailureKind.UNAVAILABLE, told, retriable=True)

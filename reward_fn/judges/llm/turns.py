@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from reward_fn.schema import RewardError
+
+
+class NoTurnError(RewardError):
+    """A request got no turn: too many wait, or no endpoint takes requests for longer than one waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
