@@ -325,12 +325,43 @@ def serve(
     click.echo(f"stopped: {json.dumps(server.stats.told())}")
 
 
-@main.command()
-def rewards() -> None:
-    """List all rewards: name, pattern, range, and what each one measures."""
+@main.group(invoke_without_command=True)
+@click.pass_context
+def rewards(context: click.Context) -> None:
+    """List all rewards: name, pattern, range, and what each one measures; or look at those of running jobs.
+
+    \b
+    rm-train rewards                                          all rewards
+    rm-train rewards status                                   what those of running jobs are at
+    """
     from reward_fn.registry import RewardRegistry
 
-    click.echo(RewardRegistry.list())
+    if context.invoked_subcommand is None:
+        click.echo(RewardRegistry.list())
+
+
+@rewards.command()
+@click.option("--address", default="auto", show_default=True, metavar="HOST:PORT",
+              help="The Ray cluster; auto is RAY_ADDRESS, or the one that this machine is part of.")  # fmt: skip
+@click.option("--watch", type=click.FloatRange(0.1), metavar="SECONDS", help="Look again every so often, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON instead of tables.")
+def status(address: str, watch: float | None, as_json: bool) -> None:
+    """Show what the rewards of running jobs are at: scored, failed, in flight, latencies, tokens, cost, actors.
+
+    It joins a Ray cluster that runs already, asks what rewards have there (see docs/hosting.md), and changes nothing.
+
+    \b
+    rm-train rewards status --watch 2
+    rm-train rewards status --address 10.0.0.1:6379 --json
+    """
+    from rm_train.status import ClusterError, show_status
+
+    try:
+        show_status(address, watch, as_json=as_json)
+    except ClusterError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 @main.command()

@@ -11,7 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
-from reward_fn.judges.pointwise import Message
+from reward_fn.judges.verdict_text import Message
 from reward_fn.schema import DataSample
 from rm_train.data.settings import Side
 

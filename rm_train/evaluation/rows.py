@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reward_fn.judges.pointwise import SCORES, Message
+from reward_fn.judges.pointwise import SCORES
+from reward_fn.judges.verdict_text import Message
 from rm_train.evaluation.reasons import parse_facts
 
 _NEEDED = {"prompt": (), "reward_model": ("ground_truth",), "extra_info": ("index", "facts")}

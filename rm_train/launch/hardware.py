@@ -28,7 +28,7 @@ _PLANNED_MIB = 70 * 1024
 _ANSWER_S = 60
 """How long nvidia-smi, or a Ray cluster, may take to answer."""
 
-_WANTS_TOKEN = "it wants a token: set RAY_AUTH_MODE=token, and have the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+WANTS_TOKEN = "it wants a token: set RAY_AUTH_MODE=token, and have the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
 """Since Ray 2.60 `ray start` asks drivers for one, and a driver that is given HOST:PORT shows none by itself."""
 
 _ASK_RAY = """
@@ -142,7 +142,7 @@ def _cluster(address: str) -> Found:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=True).stdout
     except subprocess.CalledProcessError as error:
-        reason = _WANTS_TOKEN if "InvalidAuthToken" in error.stderr else error.stderr.strip().splitlines()[-1]
+        reason = WANTS_TOKEN if "InvalidAuthToken" in error.stderr else error.stderr.strip().splitlines()[-1]
         raise ConfigError(_no_answer(address, reason)) from error
     except subprocess.TimeoutExpired as error:
         raise ConfigError(_no_answer(address, f"no answer in {_ANSWER_S} s")) from error

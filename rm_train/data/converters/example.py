@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reward_fn.judges.pointwise import SCORES, Message
+from reward_fn.judges.pointwise import SCORES
+from reward_fn.judges.verdict_text import Message
 from rm_train.data.errors import BadReason, RowProblem
 from rm_train.data.fields import Fields, show
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from reward_fn.judges.pointwise import Message
+from reward_fn.judges.verdict_text import Message
 from rm_train.data.converters.example import Example, read_score
 from rm_train.data.errors import BadReason, RowProblem
 from rm_train.data.fields import Fields

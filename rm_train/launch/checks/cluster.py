@@ -61,26 +61,26 @@ def ray_problems(overrides: Sequence[str], config: DictConfig) -> list[Problem]:
         names = ", ".join([*own, *counts])
         problems.append(Problem(key, f"joins an existing cluster ({address}), which refuses {names}: its counts are "
                                 "those of `ray start`", "leave them out, or write ray=local"))  # fmt: skip
-    return problems + (_silent_local(key) if address == "auto" else _silent(key, address))
+    silent = address_problem(key, address)
+    return [*problems, silent] if silent else problems
 
 
-def _silent_local(key: str) -> list[Problem]:
-    if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
-        return []
-    return [Problem(key, "is auto, and no Ray runs on this machine", "start it with: ray start --head")]
-
-
-def _silent(key: str, address: str) -> list[Problem]:
+def address_problem(key: str, address: str) -> Problem | None:
+    """Return why there is no cluster to join at an address, or None if something answers there."""
+    if address == "auto":
+        if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
+            return None
+        return Problem(key, "is auto, and no Ray runs on this machine", "start it with: ray start --head")
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     if host is None or port is None:
-        return [Problem(key, f"{address} is no address", "write HOST:PORT (6379 by default) or ray://HOST:10001")]
+        return Problem(key, f"{address} is no address", "write HOST:PORT (6379 by default) or ray://HOST:10001")
     try:
         socket.create_connection((host, port), timeout=_ANSWER_S).close()
     except OSError as error:
-        return [Problem(key, f"nothing answers at {address} ({error})",
-                        "start Ray there, correct the address, or leave it out to start Ray here")]  # fmt: skip
-    return []
+        return Problem(key, f"nothing answers at {address} ({error})",
+                       "start Ray there, correct the address, or leave it out to start Ray here")  # fmt: skip
+    return None

@@ -1,0 +1,70 @@
+"""How judging prompts hold the texts that are judged, and how a verdict is read: the same for every kind of judge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypedDict
+
+from reward_fn.schema import Failure, FailureKind
+
+
+class Message(TypedDict):
+    """One turn of a conversation, in the chat format of every LLM server."""
+
+    role: str
+    content: str
+
+
+def sections(conversation: Sequence[Message], **texts: str) -> list[str]:
+    """Return a conversation and texts as the lines of sections, from the first fence to the last.
+
+    The fences are longer than any run of `~` in the texts, so no text can close its own section, and texts are inserted
+    as they are: nothing in them is ever substituted.
+
+    Args:
+        conversation: The turns before what is judged.
+        texts: What is judged, by the names of the sections; `_` stands for a space.
+    """
+    turns = "\n".join(f"{turn['role'].capitalize()}: {turn['content']}" for turn in conversation)
+    longest = max(map(len, re.findall("~+", "\n".join([turns, *texts.values()]))), default=0)
+    fence = "~" * max(3, longest + 1)
+    lines = [f"{fence} conversation", turns]
+    for name, text in texts.items():
+        lines += [f"{fence} {name.replace('_', ' ')}", text]
+    return [*lines, fence]
+
+
+def read_verdict(text: str, tag: str, content: str) -> tuple[str, str] | Failure:
+    """Read a verdict, strictly: one reason that is not empty, then one tag with the verdict, and nothing else.
+
+    What a reasoning model thinks (up to the last `</think>`) is not part of its answer. Any text is accepted and none
+    raises.
+
+    Args:
+        text: The judge's answer.
+        tag: The tag of the verdict, such as `score`.
+        content: A regular expression for what it holds.
+
+    Returns:
+        The reason and the verdict; or a failure, which is never a verdict.
+    """
+    if "<think>" in text and "</think>" not in text:
+        return Failure(FailureKind.TRUNCATED, True, "the answer ends inside <think>")
+    answer = text.rpartition("</think>")[2].strip()
+    tags = re.findall(rf"</?(?:reason|{tag})>", answer)
+    if tags != ["<reason>", "</reason>", f"<{tag}>", f"</{tag}>"]:
+        found = " ".join(tags[:8]) or "no tags"
+        return unparseable(f"expected one <reason>…</reason> and then one <{tag}>…</{tag}>, found {found}")
+    reason = rf"<reason>([^<]*(?:<(?!/?(?:reason|{tag})>)[^<]*)*)</reason>"
+    match = re.compile(rf"{reason}\s*<{tag}>\s*({content})\s*</{tag}>", re.ASCII).fullmatch(answer)
+    if match is None:
+        return unparseable(f"text outside the tags, or no verdict in <{tag}>")
+    if not match[1].strip():
+        return unparseable("the reason is empty")
+    return match[1].strip(), match[2]
+
+
+def unparseable(detail: str) -> Failure:
+    """Return the failure of an answer that is no verdict."""
+    return Failure(FailureKind.UNPARSEABLE, True, detail)
