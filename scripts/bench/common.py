@@ -28,6 +28,11 @@ def machine() -> dict[str, object]:
     return {"cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)}
 
 
+def readable(figure: float) -> str:
+    """Return a figure as tables show it."""
+    return f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"
+
+
 def write_json(out: Path | None, figures: object) -> None:
     """Write the figures where `--out` says, if it does."""
     if out is not None:

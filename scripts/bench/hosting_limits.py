@@ -1,6 +1,4 @@
-"""What comes of a configured rate in verl's reward workers, and what the cluster's limiter costs.
-
-    python scripts/bench/hosting_limits.py [--workers 8] [--per-minute 1200] [--seconds 60]
+"""What arrives for a configured rate, and what the cluster's limiter costs. A part of `hosting.py`.
 
 First the rate: verl's real `RewardLoopManager` scores answers by a judge behind a loopback endpoint, which counts what
 arrives; once with verl's own `rate_limited` manager, once with the limits of the LLM client in the cluster. Then the
@@ -12,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import click
-import numpy as np
 import ray
-from common import CONSOLE, machine, write_json
+from hosting_part import REPEATS, Aim, Figures, Found, rate_and_waits
 from judges import Server
-from plugin import FUNCTION, measured, rows, table_of, tokenizer
+from plugin import FUNCTION, measured, rows, tokenizer
 
 from reward_fn.hosting.limiter import attach_limits
 from reward_fn.judges.llm.breaker import Outcome
@@ -43,9 +38,40 @@ PLENTY = Limits(requests_per_minute=6e7, tokens_per_minute=6e9, max_in_flight=10
 """Limits that are kept, and are never in the way."""
 AT_ONCE = 64
 """Callers in each process."""
+WORKERS = 8
+"""verl's reward workers, and processes that ask the limiter."""
+PER_MINUTE = 1200.0
+"""The configured rate."""
+Timed = tuple[float, list[float]]
+"""Permits a second, and how long each was waited for."""
+RATE_S, SPIN_S = 60.0, 5.0
+"""How long a rate is measured, and how long a round of the limiter takes."""
 
 
-def rates(workers: int, per_minute: float, seconds: float, folder: Path) -> dict[str, dict[str, float]]:
+def limits(share: float, folder: Path) -> Found:
+    """Measure rates and costs."""
+    seconds = max(5.0, RATE_S * share)
+    tokenizer(folder / "model")
+    achieved = rates(WORKERS, PER_MINUTE, seconds, folder)
+    limiter = costs(WORKERS, max(0.5, SPIN_S * share))
+    theirs, ours = (one["ratio"] for one in achieved.values())
+    busy, _, alone, local = limiter.values()
+    added = alone["ms, median"] - local["ms, median"]
+    return Found(
+        {
+            f"{PER_MINUTE:g} requests a minute, {WORKERS} reward workers, {seconds:g} s": achieved,
+            "the limiter alone": limiter,
+        },
+        [
+            Aim("requests that were sent for one that was configured: verl's rate_limited", theirs),
+            Aim("the same: ours", ours, 0.95, 1.05),
+            Aim("permits/s of the limiter", busy["permits/s"], 5000),
+            Aim("ms that a permit takes which is there, more than without Ray", added),
+        ],
+    )
+
+
+def rates(workers: int, per_minute: float, seconds: float, folder: Path) -> Figures:
     """Measure what arrives at the endpoint for a configured rate."""
     server = Server(LATENCY_S)
     try:
@@ -110,62 +136,37 @@ class Spinner:
         return waits
 
 
-def costs(workers: int, seconds: float) -> dict[str, dict[str, float]]:
+def costs(workers: int, seconds: float) -> Figures:
     """Measure permits a second without work, and waits for permits that are there."""
     spinners = [ray.remote(num_cpus=0)(Spinner).remote() for _ in range(workers)]
     ray.get([one.spin.remote(0.5) for one in spinners])
 
-    def all_of(work_s: float) -> tuple[float, list[float]]:
+    def all_of(work_s: float) -> Timed:
         found = ray.get([one.spin.remote(seconds, work_s) for one in spinners])
         return sum(count for count, _ in found) / seconds, [wait for _, waits in found for wait in waits]
 
+    ways: dict[str, Callable[[], Timed]] = {
+        f"{workers} processes, {AT_ONCE} callers each, no work": lambda: all_of(0.0),
+        f"{workers} processes, {AT_ONCE} callers each, 1 s of work": lambda: all_of(1.0),
+        "one process, one caller": lambda: _alone(spinners[0]),
+        f"in one process without Ray, {AT_ONCE} callers, no work": lambda: asyncio.run(_local(seconds)),
+    }
     figures = {}
-    for way, (rate, waits) in {
-        f"{workers} processes, {AT_ONCE} callers each, no work": all_of(0.0),
-        f"{workers} processes, {AT_ONCE} callers each, 1 s of work": all_of(1.0),
-        "one process, one caller": _timed(lambda: ray.get(spinners[0].alone.remote(1000))),
-        "in one process without Ray, 64 callers, no work": asyncio.run(_local(seconds)),
-    }.items():
-        p50, p99 = np.percentile(waits, [50, 99])
-        figures[way] = {"permits/s": rate, "wait ms p50": p50 * 1e3, "wait ms p99": p99 * 1e3}
+    for way, measure in ways.items():
+        found = [measure() for _ in range(REPEATS)]
+        waits = [wait for _, some in found for wait in some]
+        figures[way] = rate_and_waits("permits/s", [rate for rate, _ in found], waits)
     for one in spinners:
         ray.kill(one)
     return figures
 
 
-def _timed(ask: Any) -> tuple[float, list[float]]:  # noqa: ANN401 - a function
+def _alone(spinner: Spinner) -> Timed:
     start = time.perf_counter()
-    waits: list[float] = ask()
+    waits: list[float] = ray.get(spinner.alone.remote(1000))
     return len(waits) / (time.perf_counter() - start), waits
 
 
-async def _local(seconds: float) -> tuple[float, list[float]]:
+async def _local(seconds: float) -> Timed:
     count, waits = await spin(LocalPermits(PLENTY), seconds, 0.0)
     return count / seconds, waits
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--workers", default=8, show_default=True, help="verl's reward workers, and processes that ask.")
-@click.option("--per-minute", default=1200.0, show_default=True, help="The configured rate.")
-@click.option("--seconds", default=60.0, show_default=True, help="How long each rate is measured.")
-@click.option("--spin", "spin_s", default=5.0, show_default=True, help="Seconds of each measurement of the limiter.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures go, as JSON.")
-def main(workers: int, per_minute: float, seconds: float, spin_s: float, out: Path | None) -> None:
-    """Measure rates and costs."""
-    before = machine()
-    here = str(Path(__file__).parent)
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False,
-             runtime_env={"env_vars": {"PYTHONPATH": here}})  # fmt: skip
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        tokenizer(folder / "model")
-        achieved = rates(workers, per_minute, seconds, folder)
-    CONSOLE.print(table_of(f"{per_minute:g} requests a minute, {workers} reward workers, {seconds:g} s", achieved))
-    limiter = costs(workers, spin_s)
-    CONSOLE.print(table_of("the limiter alone", limiter))
-    ray.shutdown()
-    write_json(out, {"machine": before, "rates": achieved, "limiter": limiter})
-
-
-if __name__ == "__main__":
-    main()

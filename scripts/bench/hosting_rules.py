@@ -1,48 +1,45 @@
-"""What the cluster's cache costs, and what becomes of a batch of answers of which one in a hundred hangs.
+"""What becomes of a batch of answers of which one in a hundred hangs. A part of `hosting.py`.
 
-    python scripts/bench/hosting_rules.py [--samples 1000] [--calls 20000]
-
-The cache: processes ask for things that cost nothing to make, many at a time, through `once`; then one at a time, for
-the latency that a request gets. The rules: verl's real `RewardLoopManager` is given answers one by one, as its V1
-trainer does, with math-verify in a plain function under verl's `remote` manager (a process for each of its workers'
-workers, no time limit), and with `math_verify_reward` under ours, in the process's own worker processes and in those of
-the cluster. An answer that hangs is a tower of powers, which Python computes in C.
+verl's real `RewardLoopManager` is given answers one by one, as its V1 trainer does, with math-verify in a plain
+function under verl's `remote` manager (a process for each of its workers' workers, no time limit), and with
+`math_verify_reward` under ours, in the process's own worker processes and in those of the cluster. An answer that hangs
+is a tower of powers, which Python computes in C.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from statistics import median, quantiles
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import click
 import numpy as np
 import psutil
 import ray
 import torch
 import verl
-from common import CONSOLE, machine, write_json
+from hosting_part import Aim, Figures, Found
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from plugin import FUNCTION, MANAGER, OURS, table_of
+from plugin import FUNCTION, MANAGER, OURS
 from tensordict import TensorDict
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from verl import DataProto
 from verl.experimental.reward_loop import RewardLoopManager
 
-from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.hosting.rules import RulePoolSettings, attach_rules
-from reward_fn.once import once
-from reward_fn.store import MemoryStore, Store, open_store
 
 TOWER = "$9^{9^{9^{9^{9}}}}$"
+SAMPLES = 1000
+HANGING = 0.01
+"""The share of them that hangs."""
+LIMIT_S = 5.0
+"""Seconds that one comparison may take, for ours."""
+DEADLINE_S = 120.0
+"""Seconds after which an answer is late."""
 WORDS = 64
 """Words of an answer."""
 PLAIN = r"""
@@ -55,67 +52,6 @@ def compute_score(solution_str, ground_truth, **_):
     answer = parse(solution_str, extraction_config=CONFIG, parsing_timeout=None)
     return float(verify(gold, answer, timeout_seconds=None))
 """
-
-
-class Asker:
-    """A process that asks the cache."""
-
-    def __init__(self, path: Path | None) -> None:
-        attach_cache(CacheSettings(path=path))
-
-    async def ask(self, first: int, calls: int, at_once: int) -> list[float]:
-        """Ask for so many contents; return the seconds that each took."""
-        return await _asked(open_store(None), first, calls, at_once)
-
-
-async def _asked(store: Store, first: int, calls: int, at_once: int) -> list[float]:
-    todo, seconds = iter(range(first, first + calls)), []
-    content = b"x" * 1000
-
-    async def make(keys: list[str]) -> dict[str, tuple[int, bytes]]:
-        return dict.fromkeys(keys, (1, content))
-
-    async def work() -> None:
-        for number in todo:
-            start = time.perf_counter()
-            await once(store, [f"{number:064}"], len, make)
-            seconds.append(time.perf_counter() - start)
-
-    await asyncio.gather(*(work() for _ in range(at_once)))
-    return seconds
-
-
-def cache(calls: int, processes: int, at_once: int, path: Path | None) -> dict[str, float]:
-    """Measure the cluster's cache: contents of 1,000 bytes that are made, then the same ones, which are kept."""
-    askers = [ray.remote(num_cpus=0)(Asker).remote(path) for _ in range(processes)]
-    ray.get([asker.ask.remote(-10 * place - 10, 10, 1) for place, asker in enumerate(askers)])
-    figures = {}
-    each = calls // processes
-    for name in ("made", "kept"):
-        start = time.perf_counter()
-        ray.get([asker.ask.remote(place * each, each, at_once) for place, asker in enumerate(askers)])
-        figures[f"calls/s, {name}"] = each * processes / (time.perf_counter() - start)
-        first = calls if name == "made" else 0
-        alone = ray.get(askers[0].ask.remote(first, 500, 1))
-        figures[f"ms alone, {name}"] = median(alone) * 1e3
-        figures[f"p95 ms, {name}"] = quantiles(alone, n=20)[-1] * 1e3
-    for asker in askers:
-        ray.kill(asker)
-    ray.kill(ray.get_actor("reward_fn cache"))
-    return figures
-
-
-def local(calls: int, at_once: int) -> dict[str, float]:
-    """Measure the same in one process, without Ray."""
-    store, figures = MemoryStore(), {}
-    for name in ("made", "kept"):
-        start = time.perf_counter()
-        asyncio.run(_asked(store, 0, calls, at_once))
-        figures[f"calls/s, {name}"] = calls / (time.perf_counter() - start)
-        alone = asyncio.run(_asked(store, calls if name == "made" else 0, 500, 1))
-        figures[f"ms alone, {name}"] = median(alone) * 1e3
-        figures[f"p95 ms, {name}"] = quantiles(alone, n=20)[-1] * 1e3
-    return figures
 
 
 def answers(count: int, share: float, folder: Path) -> tuple[DataProto, list[bool]]:
@@ -201,7 +137,7 @@ def scored(
         ray.kill(worker)
     return {
         "others": len(fine),
-        "others on time": on_time,
+        "on time": on_time / len(fine),
         "last of them, s": last,
         "wrong": wrong,
         "all, s": seconds,
@@ -214,11 +150,28 @@ def _attach(_: object) -> None:
     attach_rules(RulePoolSettings(workers=2))
 
 
-def rules(samples: int, share: float, deadline_s: float, limit_s: float, folder: Path) -> dict[str, dict[str, float]]:
+def rules(share: float, folder: Path) -> Found:
     """Compare verl's `remote` manager with ours."""
-    data, hanging = answers(samples, share, folder / "model")
+    samples = max(100, round(SAMPLES * share))
+    deadline_s = max(30.0, DEADLINE_S * share)
+    figures = ways(samples, deadline_s, folder)
+    theirs, own, cluster = (one["on time"] for one in figures.values())
+    told = f"{samples:,} answers, {HANGING:.0%} of which hang; deadline {deadline_s:g} s, limit {LIMIT_S:g} s"
+    return Found(
+        {f"math-verify: {told}": figures},
+        [
+            Aim(f"share of the others scored after {deadline_s:g} s, {HANGING:.0%} hang: verl's remote", theirs),
+            Aim("the same: ours, each worker's own processes", own, 1),
+            Aim("the same: ours, the cluster's processes", cluster, 1),
+        ],
+    )
+
+
+def ways(samples: int, deadline_s: float, folder: Path) -> Figures:
+    """Score the same answers in each way."""
+    data, hanging = answers(samples, HANGING, folder / "model")
     (folder / "plain.py").write_text(PLAIN)
-    reward = {"reward": "math_verify_reward", "timeout_s": limit_s, "on_failure": {"constant": 0}}
+    reward = {"reward": "math_verify_reward", "timeout_s": LIMIT_S, "on_failure": {"constant": 0}}
     ours = [f"{FUNCTION}.path={OURS}", *MANAGER]
     remote = [f"{FUNCTION}.path={folder}/plain.py", "reward.reward_manager.name=remote"]
     told = (data, hanging, folder / "model", deadline_s)
@@ -227,51 +180,3 @@ def rules(samples: int, share: float, deadline_s: float, limit_s: float, folder:
         "GalleryRewardManager, own workers": scored(*told, *ours, kwargs=reward),
         "GalleryRewardManager, the cluster's": scored(*told, *ours, kwargs=reward, prepare=_attach),
     }
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--samples", default=1000, show_default=True, help="Answers to score.")
-@click.option("--share", default=0.01, show_default=True, help="The share of them that hangs.")
-@click.option("--limit", default=5.0, show_default=True, help="Seconds that one comparison may take, for ours.")
-@click.option("--deadline", default=120.0, show_default=True, help="Seconds after which an answer is late.")
-@click.option("--calls", default=20_000, show_default=True, help="Requests to the cache.")
-@click.option("--processes", default=2, show_default=True, help="Processes that ask it.")
-@click.option("--at-once", default=256, show_default=True, help="Requests of each at a time.")
-@click.option("--only", type=click.Choice(["cache", "rules"]), help="One of the two benchmarks.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures go, as JSON.")
-def main(
-    samples: int,
-    share: float,
-    limit: float,
-    deadline: float,
-    calls: int,
-    processes: int,
-    at_once: int,
-    only: str | None,
-    out: Path | None,
-) -> None:
-    """Measure the cluster's cache and rule pool."""
-    figures: dict[str, object] = {"machine": machine()}
-    here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init("local", num_cpus=8, include_dashboard=False, log_to_driver=False, runtime_env=here)
-    with TemporaryDirectory() as name:
-        if only != "rules":
-            found = {
-                "one process, without Ray": local(calls, at_once),
-                "the cluster's, in memory": cache(calls, processes, at_once, None),
-                "the cluster's, in a file": cache(calls, processes, at_once, Path(name) / "cache.sqlite"),
-            }
-            told = f"{calls:,} requests of {processes} processes, {at_once} of each at a time"
-            CONSOLE.print(table_of(f"a cache: {told}", found))
-            figures["cache"] = found
-        if only != "cache":
-            found = rules(samples, share, deadline, limit, Path(name))
-            told = f"{samples:,} answers, {share:.0%} of which hang; deadline {deadline:g} s, limit {limit:g} s"
-            CONSOLE.print(table_of(f"math-verify: {told}", found))
-            figures["rules"] = found
-    ray.shutdown()
-    write_json(out, figures)
-
-
-if __name__ == "__main__":
-    main()

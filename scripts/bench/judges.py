@@ -73,10 +73,10 @@ def measured(server: Server, python: Path | str, side: str, workers: int, count:
     return {**figures, "in_flight": server.stats()["most"]}
 
 
-def two_processes(server: Server, workers: int, count: int) -> float:
-    """Return the rate of two processes of ours together."""
-    with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(measured, server, sys.executable, "ours", workers, count) for _ in range(2)]
+def rate_of(server: Server, side: str, processes: int, workers: int, count: int) -> float:
+    """Return the rate of several processes of a side of ours together."""
+    with ThreadPoolExecutor(processes) as threads:
+        runs = [threads.submit(measured, server, sys.executable, side, workers, count) for _ in range(processes)]
         return float(sum(one.result()["rate"] for one in runs))
 
 
@@ -117,8 +117,8 @@ def main(envs: Path | None, without_peers: bool, latency: float, out: Path | Non
                     for side, python in pythons.items()
                 }
         with CONSOLE.status("two processes"):
-            both = two_processes(server, 32, COUNTS[64])
-            alone = measured(server, sys.executable, "ours", 32, COUNTS[64])["rate"]
+            both = rate_of(server, "ours", 2, 32, COUNTS[64])
+            alone = rate_of(server, "ours", 1, 32, COUNTS[64])
     finally:
         server.close()
         if envs is None:

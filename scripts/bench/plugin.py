@@ -23,7 +23,7 @@ import psutil
 import ray
 import torch
 import verl
-from common import CONSOLE, machine, write_json
+from common import CONSOLE, machine, readable, write_json
 from hydra import compose, initialize_config_dir
 from judges import Server
 from omegaconf import OmegaConf
@@ -191,7 +191,7 @@ def table_of(title: str, figures: dict[str, dict[str, float]]) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     for way, one in figures.items():
-        table.add_row(way, *(f"{one[column]:,.3g}" for column in columns))
+        table.add_row(way, *(readable(one[column]) for column in columns))
     return table
 
 
