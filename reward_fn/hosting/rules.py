@@ -8,6 +8,7 @@ functions, so those of an actor or a node that dies are done again elsewhere.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,8 +34,10 @@ TRIES = 3
 """How many actors a job may lose before it is taken to be what kills them."""
 _TELL_S = 0.1
 """Seconds after which calls that have ended no longer wait for the others of their job."""
+KNOWN = 16
+"""Nodes that a process uses at most: with all of them, its part of Ray's work would grow with the cluster."""
 _LOOK_S = 10.0
-"""Seconds after which the cluster is looked over again for nodes that have come."""
+"""Seconds after which the cluster is looked over again for nodes that have come, while it has fewer."""
 _AGAIN_S = 1.0
 """Seconds between tries to reach a node that does not answer."""
 
@@ -166,7 +169,7 @@ class RuleCluster:
                 told = "this process has left the cluster that its rules ran in"
                 _fail(one, RewardError(FailureKind.UNAVAILABLE, told))
             return
-        if time.monotonic() - self._looked > _LOOK_S:
+        if len(self._nodes) < KNOWN and time.monotonic() - self._looked > _LOOK_S:
             self._look()
         while (node := choose(self._nodes.values())) and (one := self._next()):
             node.mine += 1
@@ -224,7 +227,7 @@ class RuleCluster:
             self._look()
 
     def _look(self) -> None:
-        """Open the nodes of the cluster that are not open yet."""
+        """Open nodes of the cluster that are not open yet: the own one, and others by chance."""
         import ray
 
         self._looked = time.monotonic()
@@ -232,7 +235,9 @@ class RuleCluster:
         own = ray.get_runtime_context().get_node_id()
         # A node without cores, as the head of many clusters, is meant to do no such work.
         useful = {name for name, node in alive.items() if node["Resources"].get("CPU", 0) >= 1} or {own}
-        for name in useful - self._nodes.keys() - self._opening:
+        open_already = self._nodes.keys() | self._opening
+        drawn = sorted(useful - open_already, key=lambda name: (name != own, random.random()))
+        for name in drawn[: max(0, KNOWN - len(open_already))]:
             self._opening.add(name)
             self._start(self._open(alive[name], own == name))
 

@@ -14,11 +14,11 @@ import ray
 import rule_jobs as jobs
 from ray.cluster_utils import Cluster
 
-from reward_fn.hosting.rules import RulePoolSettings, attach_rules
+from reward_fn.hosting.rules import ClusterPool, RuleCluster, RulePoolSettings, attach_rules
 from reward_fn.hosting.spread import AHEAD, Node, choose
 from reward_fn.registry import RewardRegistry
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, FailureKind, RewardError, Step
-from reward_fn.workers.pool import pool, use_pools
+from reward_fn.workers.pool import Kind, pool, use_pools
 from reward_fn.workers.times import counted_work, result_of
 
 
@@ -79,6 +79,15 @@ def test_jobs_are_spread_over_the_nodes_the_own_one_first(rules):
     assert rules.size == 4
     assert len({actors(1, 0.0)[0] for _ in range(5)}) == 1
     assert len(set(actors(40, 0.02))) == 2
+
+
+def test_a_process_uses_only_so_many_nodes_and_its_own_first(rules, monkeypatch):
+    monkeypatch.setattr("reward_fn.hosting.rules.KNOWN", 1)
+    monkeypatch.setattr("reward_fn.hosting.rules._LOOK_S", 0.0)
+    one = ClusterPool(RuleCluster(RulePoolSettings(workers=2)), Kind())
+    own = {one.submit(jobs.actor_of, 0.05, timeout_s=30).result(60) for _ in range(4)}
+    many = [one.submit(jobs.actor_of, 0.05, timeout_s=30) for _ in range(16)]
+    assert {job.result(60) for job in many} == own and len(own) == 1 and one.size == 2
 
 
 def test_all_processes_use_the_same_workers(rules):
