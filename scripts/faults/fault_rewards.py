@@ -76,6 +76,16 @@ class RankedReward(BaseListWiseReward):
         )
 
 
+class HostedReward(BasePointWiseReward):
+    """What the words are worth that a hosted model says to an answer; greedily, it says the same every time."""
+
+    name: str = "hosted"
+    llm: OpenaiLLM
+
+    async def _aevaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        return RewardResult.of(self.name, worth((await self.llm.acomplete(marked(answer_text(sample)))).text))
+
+
 class WorkedReward(BasePointWiseReward):
     """What a worker process says."""
 

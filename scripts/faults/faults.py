@@ -54,12 +54,24 @@ def judged(hosting: Mapping[str, Any] | None = None, **llm: object) -> Callable[
 
 def ranked(**more: object) -> Callable[[Judge, Path], Mapping[str, Any]]:
     """Describe the reward of a judge that sees all answers to a prompt."""
-    return lambda judge, folder: {"reward": "fault_rewards:RankedReward", "llm": _llm(judge), **more}
+    return lambda judge, folder: {
+        "reward": "fault_rewards:RankedReward",
+        "llm": _llm(judge),
+        "hosting": {},
+        **more,
+    }
 
 
 def worked(judge: Judge, folder: Path) -> Mapping[str, Any]:
     """Describe the reward that worker processes compute."""
     return {"reward": "fault_rewards:WorkedReward", "hosting": {"rules": {"workers": 2}}}
+
+
+def hosted(judge: Judge, folder: Path) -> Mapping[str, Any]:
+    """Describe the reward of a model that the cluster hosts."""
+    model = {"path": str(folder.parent / "made" / "model"), "engine": "transformers", "min_replicas": 2}
+    llm = {"model": "tiny", "hosted": True, "temperature": 0, "max_tokens": 200, "max_concurrency": 2}
+    return {"reward": "fault_rewards:HostedReward", "llm": llm, "hosting": {"models": {"tiny": model}}}
 
 
 def cached(place: str) -> Callable[[Judge, Path], Mapping[str, Any]]:
@@ -123,6 +135,9 @@ FAULTS = {
     "reward-worker": Fault(
         "a reward worker of verl's is killed", judged(), killed("ray::RewardLoopWorker"), (*_RUN, _SURVIVING)
     ),
+    "judge-actor": Fault("a judge's actor is killed", hosted, killed("ray::Replica")),
+    "judge-server": Fault("a judge's server is killed", hosted, killed("transformers_server")),
+    "judge-controller": Fault("the controller of a hosted judge is killed", hosted, killed("ray::Controller")),
     "rule-worker": Fault("a worker process of the rules is killed", worked, killed("-m reward_fn.workers")),
     "rules-actor": Fault("a node's rules actor is killed", worked, killed("ray::RulesActor")),
     "limiter": Fault("the limiter is killed", judged(requests_per_minute=600), killed("ray::RateLimiter")),

@@ -10,21 +10,26 @@ with what the answer is worth; and nothing may be left running. A run takes abou
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from fault_rewards import worth
+from fault_rewards import marked, worth
 from faults import ANSWERS, DISK, FAULTS, Fault, wait_for_middle
 from faulty_judge import Judge
 from rich.console import Console
 from rich.table import Table
 from small_run import STEPS, SmallRun, make
+
+from reward_fn import OpenaiLLM, loop
+from reward_fn.hosting.attach import HostingSettings
 
 HERE = Path(__file__).parent
 CONSOLE = Console(highlight=False)
@@ -50,7 +55,8 @@ def done_to_a_run(fault: Fault, folder: Path, made: Path) -> dict[str, Any]:
         run.stop()
         judge.close()
     scored, trained = run.scored(), run.trained()
-    wrong = [key for key, score in trained.items() if abs(score - worth(scored[key]["answer"])) > 1e-6]
+    known = worths(kwargs, [scored[key]["answer"] for key in trained])
+    wrong = [key for key, score in trained.items() if abs(score - known[scored[key]["answer"]]) > 1e-6]
     left = run.left()
     fine = struck and run.code == 0 and len(trained) == STEPS * ANSWERS and not wrong and not left
     return {
@@ -66,6 +72,20 @@ def done_to_a_run(fault: Fault, folder: Path, made: Path) -> dict[str, Any]:
         "left running": left,
         "fine": fine,
     }
+
+
+def worths(kwargs: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
+    """Return what answers are worth; where a hosted model says it, this process hosts the same one and asks again."""
+    if not kwargs["hosting"].get("models"):
+        return {answer: worth(answer) for answer in answers}
+    HostingSettings.model_validate(kwargs["hosting"]).attach()
+    llm = OpenaiLLM(**kwargs["llm"])
+
+    async def ask() -> dict[str, float]:
+        replies = await asyncio.gather(*(llm.acomplete(marked(answer)) for answer in answers))
+        return {answer: worth(reply.text) for answer, reply in zip(answers, replies, strict=True)}
+
+    return loop.run(ask())
 
 
 def _disk(folder: Path) -> list[str]:
