@@ -162,15 +162,12 @@ class RateLimiter:
         }
 
     async def status(self) -> dict[str, float | str]:
-        """Return for each budget the processes that use it, their requests that wait and that are in flight, and `out`.
-
-        `out` is 1 while its endpoint is left alone since it has failed too often.
-        """
+        """Return for each budget the processes that use it, their requests, and whether its endpoint is left alone."""
         told: dict[str, float | str] = {}
         for name, counts in (await self.in_use()).items():
             waiting = sum(len(one.waiting) for one in self._clients.values() if one.name == name)
-            facts = {**counts, "waiting": waiting, "out": int(self._desks[name].budget.out)}
-            told |= {f"{name} {fact}": value for fact, value in facts.items()}
+            state = "out" if self._desks[name].budget.out else "open"
+            told[name] = f"{counts['clients']} clients, {counts['in_flight']} in flight, {waiting} waiting, {state}"
         return told
 
     def _apply(self, client: str, news: News, now: float) -> None:
