@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from reward_fn.judges.verdict_text import Message, read_verdict, sections
+from reward_fn.judges.verdict_text import Message, asked, read_verdict, sections
 from reward_fn.schema import Failure
 
 Preference = Literal["A", "B", "tie"]
@@ -19,7 +19,7 @@ _SWAPPED: dict[Preference, Preference] = {"A": "B", "B": "A", "tie": "tie"}
 
 @dataclass(frozen=True, slots=True)
 class PairwiseVerdict:
-    """A judge's parsed verdict: `preference` says which answer is better; `reason` is not empty."""
+    """A judge's parsed verdict: `preference` says which answer is better; `reason` may be empty in others' forms."""
 
     preference: Preference
     reason: str
@@ -33,14 +33,11 @@ def pairwise_messages(conversation: Sequence[Message], answer_a: str, answer_b: 
         answer_a: The text that is shown first.
         answer_b: The text that is shown second.
     """
-    content = "\n".join(
-        [
-            "Which answer is better, A or B?",
-            *sections(conversation, answer_A=answer_a, answer_B=answer_b),
-            "Reply: <reason>what each of them meets and misses</reason><preference>A, B or tie</preference>",
-        ]
+    return asked(
+        "Which answer is better, A or B?",
+        sections(conversation, answer_A=answer_a, answer_B=answer_b),
+        "Reply: <reason>what each of them meets and misses</reason><preference>A, B or tie</preference>",
     )
-    return [{"role": "user", "content": content}]
 
 
 def swapped(preference: Preference) -> Preference:
@@ -50,7 +47,7 @@ def swapped(preference: Preference) -> Preference:
 
 def parse_pairwise(text: str) -> PairwiseVerdict | Failure:
     """Read a verdict, strictly; see `read_verdict`. What is not a verdict is a `Failure`, never a tie."""
-    read = read_verdict(text, "preference", "|".join(PREFERENCES))
+    read = read_verdict(text, preference="|".join(PREFERENCES))
     if isinstance(read, Failure):
         return read
     (preference,) = (one for one in PREFERENCES if one == read[1])

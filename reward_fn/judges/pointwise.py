@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reward_fn.judges.verdict_text import Message, read_verdict, sections, unparseable
+from reward_fn.judges.verdict_text import Message, asked, read_verdict, sections, unparseable
 from reward_fn.schema import Failure
 
 SCORES = range(5)
@@ -48,19 +48,16 @@ def pointwise_messages(conversation: Sequence[Message], answer: str, attribute: 
     if attribute not in ATTRIBUTES:
         raise ValueError(f"unknown attribute {attribute!r}; choose one of {', '.join(ATTRIBUTES)}")
     question, low, high = ATTRIBUTES[attribute]
-    content = "\n".join(
-        [
-            f"Rate {question}, from 0 ({low}) to 4 ({high}).",
-            *sections(conversation, answer=answer),
-            "Reply: <reason>what is met and what is missing</reason><score>0 to 4</score>",
-        ]
+    return asked(
+        f"Rate {question}, from 0 ({low}) to 4 ({high}).",
+        sections(conversation, answer=answer),
+        "Reply: <reason>what is met and what is missing</reason><score>0 to 4</score>",
     )
-    return [{"role": "user", "content": content}]
 
 
 def parse_pointwise(text: str) -> PointwiseVerdict | Failure:
     """Read a verdict, strictly; see `read_verdict`. What is not a verdict is a `Failure`, never a score of 0."""
-    read = read_verdict(text, "score", r"\d{1,3}")
+    read = read_verdict(text, score=r"\d{1,3}")
     if isinstance(read, Failure):
         return read
     reason, score = read[0], int(read[1])

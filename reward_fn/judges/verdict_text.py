@@ -35,34 +35,53 @@ def sections(conversation: Sequence[Message], **texts: str) -> list[str]:
     return [*lines, fence]
 
 
-def read_verdict(text: str, tag: str, content: str) -> tuple[str, str] | Failure:
-    """Read a verdict, strictly: one reason that is not empty, then one tag with the verdict, and nothing else.
+def asked(question: str, parts: Sequence[str], reply: str) -> list[Message]:
+    """Return the one message that asks a judge.
 
-    What a reasoning model thinks (up to the last `</think>`) is not part of its answer. Any text is accepted and none
-    raises.
+    Args:
+        question: What the judge is to say.
+        parts: The lines of what is judged; see `sections`.
+        reply: How the reply must look, which stands last.
+    """
+    return [{"role": "user", "content": "\n".join([question, *parts, reply])}]
+
+
+def without_thoughts(text: str) -> str | Failure:
+    """Return what a judge answers: what a reasoning model thinks, up to the last `</think>`, is not part of it."""
+    if "<think>" in text and "</think>" not in text:
+        return Failure(FailureKind.TRUNCATED, True, "the answer ends inside <think>")
+    return text.rpartition("</think>")[2].strip()
+
+
+def read_verdict(text: str, **contents: str) -> tuple[str, ...] | Failure:
+    """Read a verdict, strictly: one reason that is not empty, then each tag once and in order, and nothing else.
+
+    What a reasoning model thinks is not part of its answer. Any text is accepted and none raises.
 
     Args:
         text: The judge's answer.
-        tag: The tag of the verdict, such as `score`.
-        content: A regular expression for what it holds.
+        contents: For each tag of the verdict, such as `score`, a regular expression for what it holds.
 
     Returns:
-        The reason and the verdict; or a failure, which is never a verdict.
+        The reason, and what each tag holds; or a failure, which is never a verdict.
     """
-    if "<think>" in text and "</think>" not in text:
-        return Failure(FailureKind.TRUNCATED, True, "the answer ends inside <think>")
-    answer = text.rpartition("</think>")[2].strip()
-    tags = re.findall(rf"</?(?:reason|{tag})>", answer)
-    if tags != ["<reason>", "</reason>", f"<{tag}>", f"</{tag}>"]:
+    answer = without_thoughts(text)
+    if isinstance(answer, Failure):
+        return answer
+    names = "|".join(["reason", *contents])
+    tags = re.findall(rf"</?(?:{names})>", answer)
+    if tags != [tag for name in ("reason", *contents) for tag in (f"<{name}>", f"</{name}>")]:
+        form = " and then one ".join(f"<{name}>…</{name}>" for name in ("reason", *contents))
         found = " ".join(tags[:8]) or "no tags"
-        return unparseable(f"expected one <reason>…</reason> and then one <{tag}>…</{tag}>, found {found}")
-    reason = rf"<reason>([^<]*(?:<(?!/?(?:reason|{tag})>)[^<]*)*)</reason>"
-    match = re.compile(rf"{reason}\s*<{tag}>\s*({content})\s*</{tag}>", re.ASCII).fullmatch(answer)
+        return unparseable(f"expected one {form}, found {found}")
+    reason = rf"<reason>([^<]*(?:<(?!/?(?:{names})>)[^<]*)*)</reason>"
+    verdict = "".join(rf"\s*<{name}>\s*({content})\s*</{name}>" for name, content in contents.items())
+    match = re.compile(reason + verdict, re.ASCII).fullmatch(answer)
     if match is None:
-        return unparseable(f"text outside the tags, or no verdict in <{tag}>")
+        return unparseable(f"text outside the tags, or no verdict in <{'>, <'.join(contents)}>")
     if not match[1].strip():
         return unparseable("the reason is empty")
-    return match[1].strip(), match[2]
+    return match[1].strip(), *match.groups()[1:]
 
 
 def unparseable(detail: str) -> Failure:
