@@ -35,7 +35,6 @@ class Traffic:
     cost: float = 0.0
     out: bool = False
 
-
     def __add__(self, other: Traffic) -> Traffic:
         """Return the traffic of both."""
         return Traffic(
