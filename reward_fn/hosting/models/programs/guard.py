@@ -3,8 +3,8 @@
     python guard.py COMMAND…
 
 Standard input is a pipe that the parent holds open: it closes however the parent ends, by a SIGKILL too. An engine has
-processes of its own, in whatever sessions and groups it likes; orphans among them become children of this process, so
-that none escapes.
+processes of its own, in whatever sessions and groups it likes; orphans among them become children of the guard, so that
+none escapes. The guard is a child of the process that is started, since Ray kills the children of its workers.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def _end(command: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Run the command; the exit status is its own."""
+    if guard := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(guard, 0)[1]) % 256)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=_kill_with_parent)
 
