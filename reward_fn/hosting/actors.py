@@ -8,6 +8,9 @@ from typing import Any
 CALLS = 100_000
 """Calls that may be at work in one of our async actors at a time; Ray's own limit is 1,000."""
 
+_held: dict[str, Any] = {}
+"""Handles, by the actor's name: Ray ends an actor when the process that made it holds its handle no longer."""
+
 
 def named_actor(cls: type, name: str, *arguments: object, detached: bool = False, **options: Any) -> Any:  # noqa: ANN401 - an actor's handle
     """Return the actor of a name, after making it if there is none.
@@ -28,4 +31,5 @@ def named_actor(cls: type, name: str, *arguments: object, detached: bool = False
     if detached:
         settings["lifetime"] = "detached"
     make: Callable[..., Any] = ray.remote(cls).options(name=name, get_if_exists=True, **(settings | options)).remote
-    return make(*arguments)
+    _held[name] = make(*arguments)
+    return _held[name]

@@ -112,7 +112,8 @@ class ClusterPermits(Permits):
         self._name, self._limits, self._job, self._find, self._lease_s = name, limits, job, find, lease_s
         self._id = uuid.uuid4().hex
         self._actor: Any = None
-        self._known = asyncio.Lock()
+        self._known = False
+        self._hello = asyncio.Lock()
         self._waiting: dict[int, tuple[int, int]] = {}
         self._held: dict[int, int] = {}
         self._new: list[tuple[int, int, int]] = []
@@ -153,7 +154,7 @@ class ClusterPermits(Permits):
         """See `Permits`."""
         stricter = self._limits.strictest(limits)
         if stricter != self._limits:
-            self._limits, self._actor = stricter, None  # said with the next `hello`
+            self._limits, self._known = stricter, False  # said with the next `hello`
 
     def _ask(self, permit: Permit, priority: int) -> None:
         if self.closed_for > 0:
@@ -212,24 +213,25 @@ class ClusterPermits(Permits):
             if reply is not None:
                 self._take(reply)
             elif self._actor is actor:
-                self._actor = None
+                self._known = False
         except RayActorError:  # it ended with the process that made it: ask for another
-            self._actor = None
+            self._actor, self._known = None, False
             await asyncio.sleep(_DEAD_PAUSE_S)
         except Exception as error:  # noqa: BLE001 - raised again where each permit is waited for
+            self._known = False
             for number in list(self._waiting):
                 del self._waiting[number]
                 self._refuse(number, error)
 
     async def _introduced(self) -> Any:  # noqa: ANN401 - an actor's handle
         """Return the actor, which knows this process."""
-        async with self._known:
-            if self._actor is None:
-                actor = await asyncio.to_thread(self._find)
+        async with self._hello:
+            if not self._known:
+                actor = self._actor = self._actor or await asyncio.to_thread(self._find)
                 waiting = [(number, tokens, priority) for number, (tokens, priority) in self._waiting.items()]
                 self._news()  # all of it is in what follows, but for the tokens of those that came back
+                self._known = True  # stricter limits that come meanwhile are said again
                 await actor.hello.remote(self._id, self._name, self._job, self._limits, dict(self._held), waiting)
-                self._actor = actor
             return self._actor
 
     def _news(self) -> News:

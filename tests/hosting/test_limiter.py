@@ -102,6 +102,20 @@ def test_the_rate_is_that_of_all_nodes(three):
     assert 140 < 449 / (times[-1] - times[0]) <= 1.05 * 200
 
 
+def test_the_actor_stays_though_its_processes_are_idle_for_long(three):
+    limits = {"max_in_flight": 5}
+
+    def actor_of():
+        get([one.times.remote(1, limits, name="idle") for one in three])
+        return get(ray.get_actor(ACTOR).__ray_call__.remote(lambda _: os.getpid()))
+
+    before = actor_of()
+    until(lambda: in_use("idle")["clients"] == 0)
+    assert actor_of() == before
+    time.sleep(1)  # who made it has greeted it again
+    assert actor_of() == before and in_use("idle")["clients"] == NODES
+
+
 def test_tokens_are_those_of_all_nodes_and_corrected(three):
     limits = {"tokens_per_minute": 60 * 10_000}
     calls = [one.times.remote(40, limits, name="tokens", tokens=50, used=200, work_s=0.02) for one in three]
