@@ -77,7 +77,7 @@ class RankedReward(BaseListWiseReward):
 
 
 class HostedReward(BasePointWiseReward):
-    """What the words are worth that a hosted model says to an answer; greedily, it says the same every time."""
+    """What the words are worth that a hosted model says to an answer; with a seed, it says the same every time."""
 
     name: str = "hosted"
     llm: OpenaiLLM

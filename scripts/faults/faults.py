@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -68,9 +69,14 @@ def worked(judge: Judge, folder: Path) -> Mapping[str, Any]:
 
 
 def hosted(judge: Judge, folder: Path) -> Mapping[str, Any]:
-    """Describe the reward of a model that the cluster hosts."""
-    model = {"path": str(folder.parent / "made" / "model"), "engine": "transformers", "min_replicas": 2}
-    llm = {"model": "tiny", "hosted": True, "temperature": 0, "max_tokens": 200, "max_concurrency": 2}
+    """Describe the reward of a model that the cluster hosts; of random weights too, and soon at an end."""
+    make(folder / "hosted")
+    path = folder / "hosted" / "model"
+    ends = list(range(0, json.loads((path / "config.json").read_text())["vocab_size"], 16))
+    config = json.loads((path / "generation_config.json").read_text())
+    (path / "generation_config.json").write_text(json.dumps({**config, "eos_token_id": ends}))
+    model = {"path": str(path), "engine": "transformers", "min_replicas": 2}
+    llm = {"model": "tiny", "hosted": True, "temperature": 1, "seed": 0, "max_concurrency": 2}
     return {"reward": "fault_rewards:HostedReward", "llm": llm, "hosting": {"models": {"tiny": model}}}
 
 

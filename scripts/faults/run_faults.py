@@ -117,7 +117,6 @@ def main(only: str | None, folder: Path | None, out: Path | None) -> None:
     if unknown := set(names) - FAULTS.keys():
         raise click.BadParameter(f"there is no fault {sorted(unknown)[0]!r}; there are {', '.join(FAULTS)}")
     folder = (folder or Path(tempfile.mkdtemp(prefix="faults_"))).resolve()
-    (folder / "made").mkdir(parents=True)
     make(folder / "made")
     figures = {}
     for name in names:

@@ -41,6 +41,7 @@ Answer = tuple[int, str, int]
 
 def make(folder: Path) -> None:
     """Make a model and rows of two data sets in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(["user assistant Say something about the number ."])
     torch.manual_seed(0)
     build_model(tokenizer).save_pretrained(folder / "model")
