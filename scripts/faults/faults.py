@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from faulty_judge import Judge
-from small_run import N, PROMPTS, SmallRun, make
+from small_run import PROMPTS, N, SmallRun, make
 
 ANSWERS = PROMPTS * N
 """Answers of a step."""
