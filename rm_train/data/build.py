@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-from rm_train.data.converters import CONVERTERS, Example
 from rm_train.data.errors import PrepareError, RowProblem
 from rm_train.data.export import RowWriter, row_writer, shuffle_targets
 from rm_train.data.fields import Fields
-from rm_train.data.process import to_row
+from rm_train.data.process import Shape
+from rm_train.data.process.shape import JudgedT
 from rm_train.data.progress import Report, progress_bar
 from rm_train.data.settings import SIDES, PrepareSettings, Side
 from rm_train.data.sources import Record, Source
@@ -26,7 +26,9 @@ def parquet_name(side: Side) -> str:
     return f"{side}.parquet"
 
 
-def build(settings: PrepareSettings, sources: Sequence[Source], folder: Path, progress: bool) -> dict[str, Any]:
+def build(
+    settings: PrepareSettings, shape: Shape[JudgedT], sources: Sequence[Source], folder: Path, progress: bool
+) -> dict[str, Any]:
     """Write both sides and the list of broken rows into a folder, and return their counts for the manifest.
 
     Raises:
@@ -37,24 +39,32 @@ def build(settings: PrepareSettings, sources: Sequence[Source], folder: Path, pr
     bad = BadRowsFile(folder / BAD_ROWS_NAME, settings.on_bad_row == "stop")
     with ExitStack() as stack:
         stack.callback(bad.close)
-        writers = {side: stack.enter_context(row_writer(folder / parquet_name(side))) for side in SIDES}
-        run = _Build(settings, writers, bad)
+        writers = {side: stack.enter_context(row_writer(folder / parquet_name(side), shape.schema)) for side in SIDES}
+        run = _Build(settings, shape, writers, bad)
         for source in sources:
             with progress_bar(progress, source.name, source.total_bytes) as report:
                 run.read(source, report)
         run.check_not_empty()
     if settings.shuffle_targets:
-        shuffle_targets(folder / parquet_name("train"), settings.seed)
+        shuffle_targets(
+            folder / parquet_name("train"), shape.schema, shape.targets, shape.rows_per_example, settings.seed
+        )
     return run.as_json("from the source" if sources[0].side is not None else "by a hash of the prompt")
 
 
-class _Build:
-    def __init__(self, settings: PrepareSettings, writers: Mapping[Side, RowWriter], bad: BadRowsFile) -> None:
+class _Build(Generic[JudgedT]):
+    def __init__(
+        self,
+        settings: PrepareSettings,
+        shape: Shape[JudgedT],
+        writers: Mapping[Side, RowWriter],
+        bad: BadRowsFile,
+    ) -> None:
         self._settings = settings
-        self._convert = CONVERTERS[settings.dataset]
+        self._shape = shape
         self._writers = writers
         self._bad = bad
-        self._tallies = {side: SideTally() for side in SIDES}
+        self._tallies = {side: SideTally(shape.labels) for side in SIDES}
         # Prompts of an official validation side, which is read first: about 100 bytes each.
         self._held_out: set[int] = set()
         self._overlap_rows = 0
@@ -67,17 +77,17 @@ class _Build:
                 return
             report(count, record.offset)
             try:
-                example = self._convert(Fields(record.parse()), self._settings.attribute)
+                example = self._shape.convert(Fields(record.parse()))
             except RowProblem as problem:
                 self._bad.add(source, record.line, problem)
             else:
                 self._take(source, record, example)
 
-    def _take(self, source: Source, record: Record, example: Example) -> None:
+    def _take(self, source: Source, record: Record, example: JudgedT) -> None:
         key = prompt_key(example.conversation)
         side = source.side or side_of(key, self._settings.val_fraction)
         if key in self._held_out and side == "train":
-            self._overlap_rows += 1
+            self._overlap_rows += self._shape.rows_per_example
             self._overlap_prompts.add(key)
             return
         if self._is_full(side):
@@ -85,20 +95,13 @@ class _Build:
         if source.side == "validation":
             self._held_out.add(key)
         tally = self._tallies[side]
-        row = to_row(
-            example,
-            self._settings.dataset,
-            self._settings.attribute,
-            side,
-            index=tally.rows,
-            source=f"{source.name}:{record.line}",
-        )
-        self._writers[side].add(row)
-        tally.add(example, key)
+        for row in self._shape.rows(example, side, tally.rows, f"{source.name}:{record.line}"):
+            self._writers[side].add(row)
+            tally.add(row["reward_model"]["ground_truth"], len(example.conversation), key)
 
     def _is_full(self, side: Side) -> bool:
         limit = self._settings.limit(side)
-        return limit is not None and self._tallies[side].rows >= limit
+        return limit is not None and self._tallies[side].rows + self._shape.rows_per_example > limit
 
     def check_not_empty(self) -> None:
         rows = {side: self._tallies[side].rows for side in SIDES}

@@ -21,6 +21,7 @@ class BadReason(str, Enum):
     EMPTY_LIST = "empty list"
     NOT_UNICODE = "not Unicode"
     NOT_AN_INTEGER = "not an integer"
+    NOT_A_NUMBER = "not a number"
     OUT_OF_RANGE = "out of range"
     NOT_A_CHOICE = "not one of the values"
     CONTRADICTION = "contradicts the row"

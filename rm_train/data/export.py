@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
-from rm_train.data.process import SCHEMA
 
 _GROUP_ROWS = 1000
 _GROUP_CHARACTERS = 8 << 20
@@ -21,10 +17,11 @@ _COMPRESSION = "zstd"
 
 
 class RowWriter:
-    """Collects rows of `SCHEMA` and writes them in row groups of at most 1000 rows or about 8 million characters."""
+    """Collects rows and writes them in row groups of at most 1000 rows or about 8 million characters."""
 
-    def __init__(self, writer: pq.ParquetWriter) -> None:
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
         self._writer = writer
+        self._schema = schema
         self._rows: list[dict[str, Any]] = []
         self._characters = 0
 
@@ -38,37 +35,53 @@ class RowWriter:
     def flush(self) -> None:
         """Write what was collected."""
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, SCHEMA))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
             self._rows, self._characters = [], 0
 
 
 @contextmanager
-def row_writer(path: Path) -> Iterator[RowWriter]:
-    """Open a parquet file for rows of `SCHEMA`; it is complete when the block has ended well."""
-    with pq.ParquetWriter(path, SCHEMA, compression=_COMPRESSION) as writer:
-        rows = RowWriter(writer)
+def row_writer(path: Path, schema: pa.Schema) -> Iterator[RowWriter]:
+    """Open a parquet file for rows of a schema; it is complete when the block has ended well."""
+    with pq.ParquetWriter(path, schema, compression=_COMPRESSION) as writer:
+        rows = RowWriter(writer, schema)
         yield rows
         rows.flush()
 
 
-def shuffle_targets(path: Path, seed: int) -> None:
+def shuffle_targets(path: Path, schema: pa.Schema, targets: Sequence[str], rows_together: int, seed: int) -> None:
     """Permute the targets of a parquet file over its rows; everything else, and the counts of targets, stay.
 
-    All targets are in memory at once, one byte each; the rows are not.
+    All targets are in memory at once, some bytes each; the rows are not.
+
+    Args:
+        path: The file.
+        schema: Its rows' schema.
+        targets: The fields that tell the truth, as `column.field`; those of a row stay together.
+        rows_together: So many neighbours give theirs to as many neighbours, in their order; all rows are such groups.
+        seed: Another seed permutes otherwise.
     """
     with pq.ParquetFile(path) as file:
-        targets = array("b")
-        for batch in file.iter_batches(_GROUP_ROWS, columns=["reward_model.ground_truth"]):
-            targets.extend(pc.struct_field(batch.column("reward_model"), "ground_truth").to_pylist())
-        random.Random(seed).shuffle(targets)
-        shuffled = path.with_suffix(".shuffled")
-        place = SCHEMA.get_field_index("reward_model")
+        groups = list(range(file.metadata.num_rows // rows_together))
+        random.Random(seed).shuffle(groups)
+        places = [group * rows_together + place for group in groups for place in range(rows_together)]
+        shuffled = file.read(columns=list(targets)).flatten().take(pa.array(places, pa.int64()))
+        new = path.with_suffix(".shuffled")
         done = 0
-        with pq.ParquetWriter(shuffled, SCHEMA, compression=_COMPRESSION) as writer:
+        with pq.ParquetWriter(new, schema, compression=_COMPRESSION) as writer:
             for batch in file.iter_batches(_GROUP_ROWS):
-                column = batch.column(place)
-                new = pa.array(targets[done : done + len(batch)], pa.int64())
+                values = shuffled.slice(done, len(batch)).combine_chunks()
                 done += len(batch)
-                struct = pa.StructArray.from_arrays([column.field("style"), new], fields=list(column.type))
-                writer.write_batch(batch.set_column(place, SCHEMA.field(place), struct))
-    shuffled.replace(path)
+                writer.write_batch(_with_fields(batch, schema, values))
+    new.replace(path)
+
+
+def _with_fields(batch: pa.RecordBatch, schema: pa.Schema, values: pa.Table) -> pa.RecordBatch:
+    """Return rows with other values in the fields that a table's columns name, as `column.field`."""
+    columns = {name: batch.column(name) for name in schema.names}
+    for name in {name.partition(".")[0] for name in values.column_names}:
+        kind = schema.field(name).type
+        new = {field.name: columns[name].field(field.name) for field in kind}
+        new |= {field.name: values[f"{name}.{field.name}"].combine_chunks() for field in kind
+                if f"{name}.{field.name}" in values.column_names}  # fmt: skip
+        columns[name] = pa.StructArray.from_arrays(list(new.values()), fields=list(kind))
+    return pa.record_batch(list(columns.values()), schema)

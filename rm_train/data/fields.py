@@ -6,6 +6,7 @@ list that is a text, a null are problems of that row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from rm_train.data.errors import BadReason, RowProblem
@@ -24,6 +25,10 @@ class Fields:
     def has(self, name: str) -> bool:
         """Say whether a field is there and not null."""
         return self._row.get(name) is not None
+
+    def is_list(self, name: str) -> bool:
+        """Say whether a field is there and holds a list, for those that may hold a list or a text."""
+        return isinstance(self._row.get(name), list)
 
     def text(self, name: str, *, may_be_empty: bool = False) -> str:
         """Return a text as it is; one of white space alone is empty, and half of a surrogate pair is no text."""
@@ -52,6 +57,15 @@ class Fields:
         if type(value) is not int:
             raise RowProblem(self.name_of(name), BadReason.NOT_AN_INTEGER, f"should be an integer, is {show(value)}")
         return value
+
+    def optional_number(self, name: str) -> float | None:
+        """Return a finite number, or None where the field is missing or null; true and "3" are none."""
+        if not self.has(name):
+            return None
+        value = self._value(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise RowProblem(self.name_of(name), BadReason.NOT_A_NUMBER, f"should be a number, is {show(value)}")
+        return float(value)
 
     def nested(self, name: str) -> Fields:
         """Return an object in this one."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.data.build import BAD_ROWS_NAME, parquet_name
 from rm_train.data.errors import PrepareError
-from rm_train.data.process import SCHEMA_VERSION
+from rm_train.data.process import Shape
+from rm_train.data.process.shape import JudgedT
 from rm_train.data.settings import SIDES, PrepareSettings
 from rm_train.files import sha256_file
 
@@ -39,20 +39,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def known_identities(manifest: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
-    """Return the sources of an earlier manifest by name."""
-    return {} if manifest is None else {source["name"]: source for source in manifest.get("sources", [])}
-
-
-def fingerprint(settings: PrepareSettings, identities: Sequence[Mapping[str, Any]]) -> str:
+def fingerprint(settings: PrepareSettings, shape: Shape[JudgedT], identities: Sequence[Mapping[str, Any]]) -> str:
     """Return a SHA-256 over all that the output depends on: settings, content of the sources, schema and prompt.
 
     Where the data lies and when it was written do not matter.
     """
     choices = {key: value for key, value in settings.as_json().items() if key not in ("path", "out_dir")}
     sources = [{key: value for key, value in identity.items() if key != "mtime_ns"} for identity in identities]
-    probe = pointwise_messages([{"role": "user", "content": "question"}], "answer", settings.attribute)
-    text = json.dumps([choices, sources, SCHEMA_VERSION, probe], sort_keys=True)
+    text = json.dumps([choices, sources, shape.version, shape.probe()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -13,18 +13,18 @@ from rm_train.data.manifest import (
     describe_outputs,
     fingerprint,
     is_current,
-    known_identities,
     read_manifest,
 )
-from rm_train.data.process import SCHEMA_VERSION
+from rm_train.data.process import shape_of
 from rm_train.data.settings import PreparedData, PrepareSettings
 from rm_train.data.sources import Source, find_sources
 from rm_train.files import atomic_folder, atomic_write_json
 
 
 def prepare(settings: PrepareSettings, progress: bool = False) -> PreparedData:
-    """Turn human ratings into verl parquet: `train.parquet`, `validation.parquet` and `manifest.json` in `out_dir`.
+    """Turn human ratings or preferences into verl parquet.
 
+    `out_dir` gets `train.parquet`, `validation.parquet` and `manifest.json`.
     The folder appears, or is replaced, in one step. When it was made from the same content with the same settings,
     nothing is done. Memory does not grow with the files, apart from 8 bytes for each row.
 
@@ -42,16 +42,17 @@ def prepare(settings: PrepareSettings, progress: bool = False) -> PreparedData:
     folder = Path(settings.out_dir)
     previous = read_manifest(folder)
     sources = find_sources(settings)
-    identities = _identities(sources, known_identities(previous))
-    wanted = fingerprint(settings, identities)
+    identities = _identities(sources, (previous or {}).get("sources", []))
+    shape = shape_of(settings)
+    wanted = fingerprint(settings, shape, identities)
     if previous is not None and is_current(folder, previous, wanted):
         return _prepared(folder, previous, rebuilt=False)
     with atomic_folder(folder) as temporary:
-        counts = build(settings, sources, temporary, progress)
-        if _identities(sources, {identity["name"]: identity for identity in identities}) != identities:
+        counts = build(settings, shape, sources, temporary, progress)
+        if _identities(sources, identities) != identities:
             raise SourceError(f"{settings.path}: changed while it was read; try again")
         manifest: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": shape.version,
             "fingerprint": wanted,
             "settings": settings.as_json(),
             "sources": identities,
@@ -62,8 +63,10 @@ def prepare(settings: PrepareSettings, progress: bool = False) -> PreparedData:
     return _prepared(folder, manifest, rebuilt=True)
 
 
-def _identities(sources: Sequence[Source], known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [source.identity(known.get(source.name)) for source in sources]
+def _identities(sources: Sequence[Source], known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    # Name and side: one file may hold both sides.
+    by_name = {(identity["name"], identity["side"]): identity for identity in known}
+    return [source.identity(by_name.get((source.name, source.side))) for source in sources]
 
 
 def _prepared(folder: Path, manifest: Mapping[str, Any], rebuilt: bool) -> PreparedData:

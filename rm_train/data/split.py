@@ -6,13 +6,13 @@ but its own text is looked at; `split_samples` makes two parts of a wanted size.
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
 from reward_fn.judges.verdict_text import Message
 from reward_fn.schema import DataSample
+from rm_train.data.hashing import hash64
 from rm_train.data.settings import Side
 
 _KEYS = 1 << 64
@@ -21,11 +21,6 @@ _KEYS = 1 << 64
 def prompt_key(conversation: Sequence[Message]) -> int:
     """Return 64 bits that stand for a conversation, whatever its letter case, white space and Unicode form."""
     return hash64("\0".join(part for turn in conversation for part in (turn["role"], _normal(turn["content"]))))
-
-
-def hash64(text: str) -> int:
-    """Return 64 bits of a text's SHA-256: the same on every machine, and like random ones."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def side_of(key: int, val_fraction: float) -> Side:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 REQUIREMENTS = 4
 """Things asked for in one prompt; helpfulness counts those that the answer does."""
+
+SENTENCES = range(REQUIREMENTS, REQUIREMENTS + 2)
+"""How many sentences an answer may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,17 @@ _ANY_WORD = re.compile(r"\b(" + "|".join(sorted(map(re.escape, _KIND_OF_WORD), k
 _ANY_ASK = re.compile("|".join(map(re.escape, _KIND_OF_ASK)))
 
 
+def named_kinds(text: str) -> list[str]:
+    """Return the kinds of the things that a text names, in its order and as often as it names them."""
+    return [_KIND_OF_WORD[word] for word in _ANY_WORD.findall(text)]
+
+
 def read_facts(prompt: str, response: str) -> dict[str, bool]:
     """Return, for each thing the prompt asks for and in its order, whether the response does it.
 
     This is the definition of the true score (`sum(facts.values())`): it reads nothing but the two texts.
     """
-    done = {_KIND_OF_WORD[word] for word in _ANY_WORD.findall(response)}
+    done = set(named_kinds(response))
     return {kind: kind in done for kind in (_KIND_OF_ASK[ask] for ask in _ANY_ASK.findall(prompt))}
 
 
@@ -114,7 +122,7 @@ def rate(prompt: str, response: str) -> SyntheticRow:
     sentences beyond the second. Each is cut to 0..4.
     """
     facts = read_facts(prompt, response)
-    done = [_KIND_OF_WORD[word] for word in _ANY_WORD.findall(response)]
+    done = named_kinds(response)
     stray = sum(kind not in facts for kind in done)
     sentences = response.count(".")
     return SyntheticRow(
@@ -134,23 +142,30 @@ def generate_rows(prompts: int, seed: int) -> Iterator[SyntheticRow]:
     No prompt is repeated. The same seed gives the same rows on every machine.
     """
     rng = random.Random(seed)
+    for prompt, kinds in write_prompts(rng, prompts):
+        for _ in range(2):
+            count = rng.choices(range(REQUIREMENTS + 1), weights=(18, 20, 22, 22, 18))[0]
+            yield rate(prompt, write_answer(rng, kinds, count))
+
+
+def write_prompts(rng: random.Random, number: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield so many prompts, none of them twice, each with the kinds of things that it asks for in its order."""
     seen: set[str] = set()
-    while len(seen) < prompts:
+    while len(seen) < number:
         kinds = rng.sample(list(KINDS), REQUIREMENTS)
         prompt = " ".join([rng.choice(_TASKS).format(rng.choice(_TOPICS)), *(rng.choice(KINDS[k].asks) for k in kinds)])
         if prompt in seen:
             continue
         seen.add(prompt)
-        for _ in range(2):
-            yield rate(prompt, _answer(rng, kinds))
+        yield prompt, kinds
 
 
-def _answer(rng: random.Random, asked: list[str]) -> str:
-    """Write an answer that does a random number of the things asked; its length does not depend on that number."""
-    met = rng.sample(asked, rng.choices(range(REQUIREMENTS + 1), weights=(18, 20, 22, 22, 18))[0])
+def write_answer(rng: random.Random, asked: list[str], count: int, lengths: Sequence[int] = SENTENCES) -> str:
+    """Write an answer that does `count` of the things asked, in one of these numbers of sentences."""
+    met = rng.sample(asked, count)
     others = [kind for kind in KINDS if kind not in asked]
     sentences = [_sentence(rng, kind) for kind in met]
-    length = rng.randint(REQUIREMENTS, REQUIREMENTS + 1)
+    length = rng.choice(lengths)
     while len(sentences) < length:
         sentences.append(_sentence(rng, None if rng.random() < _FILLER_SHARE else rng.choice(others)))
     rng.shuffle(sentences)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reward_fn.judges.pointwise import SCORES
-from rm_train.data.converters import Example
 from rm_train.data.errors import BadRow, BadRowError, RowProblem
 from rm_train.data.sources import Source
 
@@ -20,17 +19,18 @@ from rm_train.data.sources import Source
 class SideTally:
     """Counts one side's rows; holds 8 bytes for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Sequence[int | str]) -> None:
         self.rows = 0
-        self._labels: Counter[int] = Counter()
+        self._all_labels = labels
+        self._labels: Counter[int | str] = Counter()
         self._multi_turn = 0
         self._keys = array("Q")
 
-    def add(self, example: Example, key: int) -> None:
-        """Count one row; `key` stands for its prompt."""
+    def add(self, label: int | str, turns: int, key: int) -> None:
+        """Count one row: its truth, the turns of its conversation, and the key that stands for its prompt."""
         self.rows += 1
-        self._labels[example.target] += 1
-        self._multi_turn += len(example.conversation) > 1
+        self._labels[label] += 1
+        self._multi_turn += turns > 1
         self._keys.append(key)
 
     def prompts(self) -> int:
@@ -39,14 +39,14 @@ class SideTally:
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; `majority_accuracy`, in 0..1, is what always naming the commonest label would reach."""
-        label, count = self._labels.most_common(1)[0]
+        majority, most = self._labels.most_common(1)[0]
         return {
             "rows": self.rows,
             "prompts": self.prompts(),
             "multi_turn_rows": self._multi_turn,
-            "labels": {str(score): self._labels[score] for score in SCORES},
-            "majority_label": label,
-            "majority_accuracy": count / self.rows,
+            "labels": {str(label): self._labels[label] for label in self._all_labels},
+            "majority_label": majority,
+            "majority_accuracy": most / self.rows,
         }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from rm_train import files
 from rm_train.data import PrepareError, PrepareSettings, SourceError, pipeline, prepare
-from rm_train.data.process import SCHEMA
+from rm_train.data.process.pointwise import SCHEMA
 from tests.data.ratings import listing, make_rows, read_rows, write_jsonl
 
 OUTPUTS = ["manifest.json", "train.parquet", "validation.parquet"]
@@ -166,10 +166,10 @@ def test_damaged_output_is_made_again(path, run, damage):
 def test_a_changed_prompt_or_schema_builds_anew(path, run, monkeypatch):
     run(path)
     with monkeypatch.context() as patch:
-        patch.setattr("rm_train.data.manifest.SCHEMA_VERSION", -1)
+        patch.setattr("rm_train.data.process.pointwise.PointwiseShape.version", -1)
         assert run(path).rebuilt
     patched = monkeypatch.setattr
-    patched("rm_train.data.manifest.pointwise_messages", lambda *_: [{"role": "user", "content": "new wording"}])
+    patched("rm_train.data.process.pointwise.pointwise_messages", lambda *_: [{"role": "user", "content": "new wording"}])
     assert run(path).rebuilt
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import TypeVar
 
-from rm_train.data.split import hash64
+from rm_train.data.hashing import hash64
 
 _Item = TypeVar("_Item")
 

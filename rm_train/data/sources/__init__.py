@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from rm_train.data.settings import SYNTHETIC, PrepareSettings
+from rm_train.data.settings import PrepareSettings
 from rm_train.data.sources.base import Record, Source
 from rm_train.data.sources.generated import generated_sources
-from rm_train.data.sources.hub import hub_sources, is_hub_name
-from rm_train.data.sources.jsonl import file_sources
+from rm_train.data.sources.hub import is_hub_name
+from rm_train.data.sources.layouts import LAYOUTS
 
 __all__ = ["Record", "Source", "find_sources"]
 
 
-def find_sources(settings: PrepareSettings) -> list[Source]:
+def find_sources(settings: PrepareSettings) -> Sequence[Source]:
     """Return the sources that the settings mean, the validation side first where the split is given.
 
     Raises:
         SourceError: There is nothing to read there, or more than one thing it could mean.
     """
-    if settings.dataset == SYNTHETIC or settings.path is None:
-        return list(generated_sources(settings.train_prompts, settings.val_prompts, settings.seed))
+    if settings.path is None:
+        return generated_sources(settings)
+    layout = LAYOUTS[settings.dataset]
     path = os.fspath(settings.path)
     if not Path(path).exists() and is_hub_name(path):
-        return list(hub_sources(path))
-    return list(file_sources(Path(path)))
+        return layout.on_hub(path)
+    return layout.on_disk(Path(path))

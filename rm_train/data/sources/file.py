@@ -15,17 +15,18 @@ from rm_train.files import sha256_file
 
 @dataclass(frozen=True, slots=True)
 class FileSource(ABC):
-    """One file; see `Source`."""
+    """One file; see `Source`. With `inside`, a folder above it, its name is its path from there."""
 
     path: Path
     side: Side | None = None
+    inside: Path | None = None
 
     unit: ClassVar[str] = "row"
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
-        return self.path.name
+        """The file's name: from `inside`, or without its folder."""
+        return self.path.name if self.inside is None else self.path.relative_to(self.inside).as_posix()
 
     @property
     def location(self) -> str:

@@ -1,36 +1,40 @@
-"""Rows from the synthetic generator: the embedded data set, for machines without data."""
+"""Rows from the synthetic generators: the embedded data sets, for machines without data."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-from rm_train.data.settings import Side
+from rm_train.data.settings import SYNTHETIC, PrepareSettings, Side
 from rm_train.data.sources.base import Record
-from rm_train.data.synthetic import SyntheticRow, as_dict, generate_rows
+from rm_train.data.synthetic import as_dict, generate_rows
+from rm_train.data.synthetic_pairs import generate_pairs
 
-_ROWS_PER_PROMPT = 2
+Generate = Callable[[int], Iterator[dict[str, Any]]]
+"""Takes a number of prompts and yields their rows; more prompts add to the rows of fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSource:
-    """A range of the generator's prompts, from `start` up to `stop`; see `Source`."""
+    """A range of a generator's prompts, from `start` up to `stop`; see `Source`."""
 
+    word: str
     side: Side | None
     start: int
     stop: int
-    seed: int
+    generate: Generate
+    rows_per_prompt: int
 
     unit: ClassVar[str] = "row"
 
     @property
     def name(self) -> str:
-        """The word synthetic and the side."""
-        return f"synthetic-{self.side}"
+        """A word for the generator, and the side."""
+        return f"{self.word}-{self.side}"
 
     @property
     def location(self) -> str:
@@ -45,27 +49,36 @@ class GeneratedSource:
     def records(self) -> Iterator[Record]:
         """Yield the rows of the range."""
         for number, row in enumerate(self._rows(), start=1):
-            yield Record(number, as_dict(row))
+            yield Record(number, row)
 
     def identity(self, known: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return name, side and the sha256 of the rows themselves, so that a changed generator is noticed."""
         digest = hashlib.sha256()
         for row in self._rows():
-            digest.update(json.dumps(as_dict(row)).encode())
+            digest.update(json.dumps(row).encode())
         return {"name": self.name, "side": self.side, "sha256": digest.hexdigest()}
 
-    def _rows(self) -> Iterator[SyntheticRow]:
-        rows = generate_rows(self.stop, self.seed)
-        return islice(rows, self.start * _ROWS_PER_PROMPT, None)
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return islice(self.generate(self.stop), self.start * self.rows_per_prompt, None)
 
 
-def generated_sources(train_prompts: int, val_prompts: int, seed: int) -> list[GeneratedSource]:
-    """Return the validation and the training side.
+def generated_sources(settings: PrepareSettings) -> list[GeneratedSource]:
+    """Return the validation and the training side of the synthetic ratings or pairs.
 
-    One run of the generator never repeats a prompt, so its first prompts are held out and the rest train; the held-out
+    One run of a generator never repeats a prompt, so its first prompts are held out and the rest train; the held-out
     rows do not change with the number of training prompts.
     """
+
+    def ratings(prompts: int) -> Iterator[dict[str, Any]]:
+        return map(as_dict, generate_rows(prompts, settings.seed))
+
+    def pairs(prompts: int) -> Iterator[dict[str, Any]]:
+        return generate_pairs(prompts, settings.seed, settings.tie_share)
+
+    held_out, stop = settings.val_prompts, settings.val_prompts + settings.train_prompts
+    kind = ("synthetic", ratings, 2) if settings.dataset == SYNTHETIC else ("synthetic-pairs", pairs, 1)
+    word, generate, rows_per_prompt = kind
     return [
-        GeneratedSource("validation", 0, val_prompts, seed),
-        GeneratedSource("train", val_prompts, val_prompts + train_prompts, seed),
+        GeneratedSource(word, "validation", 0, held_out, generate, rows_per_prompt),
+        GeneratedSource(word, "train", held_out, stop, generate, rows_per_prompt),
     ]

@@ -25,13 +25,14 @@ class HubSource:
     side: Side | None
     config: str | None = None
     streaming: bool = True
+    folder: str | None = None
 
     unit: ClassVar[str] = "row"
 
     @property
     def name(self) -> str:
-        """The data set, its configuration if it has several, and its split."""
-        return "/".join(filter(None, (self.dataset, self.config, self.split)))
+        """The data set, its configuration or folder if it has several, and its split."""
+        return "/".join(filter(None, (self.dataset, self.config, self.folder, self.split)))
 
     @property
     def location(self) -> str:
@@ -53,7 +54,12 @@ class HubSource:
             from datasets import load_dataset
 
             rows = load_dataset(
-                self.dataset, self.config, split=self.split, revision=self.revision, streaming=self.streaming
+                self.dataset,
+                self.config,
+                split=self.split,
+                revision=self.revision,
+                streaming=self.streaming,
+                **_in_folder(self.folder),
             )
             for number, row in enumerate(rows, start=1):
                 yield Record(number, row)
@@ -68,17 +74,38 @@ def is_hub_name(path: str) -> bool:
     return _NAME.fullmatch(path) is not None and not path.endswith((".jsonl", ".gz", ".json", ".parquet"))
 
 
-def hub_sources(path: str) -> list[HubSource]:
+def hub_sources(path: str, config: str | None = None) -> list[HubSource]:
     """Return the splits of a data set on the hub at its present commit, validation first.
+
+    Args:
+        path: The name, as `owner/name` or `owner/name@revision`.
+        config: The configuration; None where there is only one.
 
     Raises:
         SourceError: The hub does not know it or does not answer, or `datasets` is not installed.
     """
-    name, revision, splits = _at_commit(path)
+    name, revision, splits = _at_commit(path, config)
     train, validation = choose_sides(splits, path)
     if validation is None:
-        return [HubSource(name, revision, train, None)]
-    return [HubSource(name, revision, validation, "validation"), HubSource(name, revision, train, "train")]
+        return [HubSource(name, revision, train, None, config)]
+    return [
+        HubSource(name, revision, validation, "validation", config),
+        HubSource(name, revision, train, "train", config),
+    ]
+
+
+def hub_folder(path: str, folder: str) -> list[HubSource]:
+    """Return what lies in one folder of a data set on the hub at its present commit.
+
+    Args:
+        path: The name, as `owner/name` or `owner/name@revision`.
+        folder: The folder.
+
+    Raises:
+        SourceError: The hub does not know it or does not answer, or `datasets` is not installed.
+    """
+    name, revision, splits = _at_commit(path, folder=folder)
+    return [HubSource(name, revision, split, None, folder=folder) for split in splits]
 
 
 def hub_split(path: str, split: str | None, config: str | None, streaming: bool) -> HubSource:
@@ -101,7 +128,7 @@ def hub_split(path: str, split: str | None, config: str | None, streaming: bool)
     return HubSource(name, revision, chosen, None, config, streaming)
 
 
-def _at_commit(path: str, config: str | None = None) -> tuple[str, str, list[str]]:
+def _at_commit(path: str, config: str | None = None, folder: str | None = None) -> tuple[str, str, list[str]]:
     """Return a data set's name, present commit and splits."""
     match = _NAME.fullmatch(path)
     if match is None:
@@ -112,7 +139,12 @@ def _at_commit(path: str, config: str | None = None) -> tuple[str, str, list[str
         from huggingface_hub import HfApi
 
         revision = HfApi().dataset_info(name, revision=match["revision"]).sha or match["revision"] or "main"
-        return name, revision, list(get_dataset_split_names(name, config, revision=revision))
+        return name, revision, list(get_dataset_split_names(name, config, revision=revision, **_in_folder(folder)))
+
+
+def _in_folder(folder: str | None) -> dict[str, str]:
+    """Return the argument of `datasets` that names a folder, if there is one."""
+    return {} if folder is None else {"data_dir": folder}
 
 
 @contextmanager

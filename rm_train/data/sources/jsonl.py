@@ -6,13 +6,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from rm_train.data.errors import SourceError
-from rm_train.data.sources.base import MAX_LINE_BYTES, Record, choose_sides
+from rm_train.data.sources.base import MAX_LINE_BYTES, Record
 from rm_train.data.sources.file import FileSource
 
-_SUFFIXES = (".jsonl", ".jsonl.gz")
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -45,25 +43,6 @@ class JsonlSource(FileSource):
             ) from error
         except OSError as error:
             raise SourceError(f"{self.path}: cannot be read ({error})") from error
-
-
-def file_sources(path: Path) -> list[JsonlSource]:
-    """Return the sources at a path: one for a file, one or two for a folder (validation first).
-
-    Raises:
-        SourceError: There is no such file or folder, or it does not say which file is which.
-    """
-    if path.is_file():
-        if not path.name.endswith(_SUFFIXES):
-            raise SourceError(f"{path}: should end in {' or '.join(_SUFFIXES)}")
-        return [JsonlSource(path, None)]
-    if not path.is_dir():
-        raise SourceError(f"{path}: no such file or folder")
-    names = [entry.name for entry in path.iterdir() if entry.is_file() and entry.name.endswith(_SUFFIXES)]
-    train, validation = choose_sides(names, str(path))
-    if validation is None:
-        return [JsonlSource(path / train, None)]
-    return [JsonlSource(path / validation, "validation"), JsonlSource(path / train, "train")]
 
 
 def _skip_line(stream: io.BufferedIOBase, raw: bytes) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, MessageRole
-from rm_train.data.errors import BadReason, RowProblem
+from rm_train.data.converters.chat import check_asks, read_messages
 from rm_train.data.fields import Fields
 from rm_train.data.load.converters.answers import answer
 
 _SET = "Pairwise_set/"
 """What all paths of the pairs begin with; those of the best-of-n set name the same tasks after their own word."""
-
-_ROLES = {role.value: role for role in (MessageRole.SYSTEM, MessageRole.USER, MessageRole.ASSISTANT)}
 
 
 def convert(row: Fields) -> DataSample:
@@ -23,19 +21,17 @@ def convert(row: Fields) -> DataSample:
     turns = row.nested_list("conversation_input")
     return DataSample(
         unique_id=row.text("pair_uid"),
-        input=_conversation(row, turns),
+        input=_conversation(row),
         output=[_answer(row, "chosen"), _answer(row, "reject")],
         task_category=path.removeprefix(_SET),
         metadata={"category_path": path, "languages": [turn.optional_text("language") for turn in turns]},
     )
 
 
-def _conversation(row: Fields, turns: list[Fields]) -> list[ChatMessage]:
-    messages = [ChatMessage(role=_ROLES[turn.choice("role", _ROLES)], content=turn.text("content")) for turn in turns]
-    if messages[-1].role is not MessageRole.USER:
-        detail = f"the last turn is the {messages[-1].role}'s, not the user's"
-        raise RowProblem(row.name_of("conversation_input"), BadReason.BAD_TURNS, detail)
-    return messages
+def _conversation(row: Fields) -> list[ChatMessage]:
+    messages = read_messages(row, "conversation_input")
+    check_asks(messages, row.name_of("conversation_input"))
+    return [ChatMessage(role=MessageRole(turn["role"]), content=turn["content"]) for turn in messages]
 
 
 def _answer(row: Fields, name: str) -> DataOutput:
