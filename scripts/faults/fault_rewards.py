@@ -15,6 +15,7 @@ from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentL
 
 from reward_fn import OpenaiLLM
 from reward_fn.base import BaseListWiseReward, BasePointWiseReward, answer_text
+from reward_fn.judges.llm.completion import UnusableError
 from reward_fn.schema import DataSample, RewardDimensionWithRank, RewardResult
 from reward_fn.workers.pool import pool
 from reward_fn.workers.times import result_of
@@ -83,7 +84,15 @@ class HostedReward(BasePointWiseReward):
     llm: OpenaiLLM
 
     async def _aevaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
-        return RewardResult.of(self.name, worth((await self.llm.acomplete(marked(answer_text(sample)))).text))
+        return RewardResult.of(self.name, worth(await said(self.llm, answer_text(sample))))
+
+
+async def said(llm: OpenaiLLM, text: str) -> str:
+    """Return what a model says to an answer, be it nothing."""
+    try:
+        return (await llm.acomplete(marked(text))).text
+    except UnusableError:
+        return ""
 
 
 class WorkedReward(BasePointWiseReward):

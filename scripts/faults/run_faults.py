@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from fault_rewards import marked, worth
+from fault_rewards import said, worth
 from faults import ANSWERS, DISK, FAULTS, Fault, wait_for_middle
 from faulty_judge import Judge
 from rich.console import Console
@@ -82,8 +82,8 @@ def worths(kwargs: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float
     llm = OpenaiLLM(**kwargs["llm"])
 
     async def ask() -> dict[str, float]:
-        replies = await asyncio.gather(*(llm.acomplete(marked(answer)) for answer in answers))
-        return {answer: worth(reply.text) for answer, reply in zip(answers, replies, strict=True)}
+        replies = await asyncio.gather(*(said(llm, answer) for answer in answers))
+        return {answer: worth(reply) for answer, reply in zip(answers, replies, strict=True)}
 
     return loop.run(ask())
 
