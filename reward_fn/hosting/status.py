@@ -148,7 +148,6 @@ async def _job(namespace: str, names: list[str], answer_s: float) -> JobStatus:
 async def _asked(name: str, namespace: str, answer_s: float) -> tuple[ActorStatus, str, View | None]:
     """Return what an actor says of itself, its job, and what stands on it if it is a board."""
     import ray
-    from ray.exceptions import RayError
 
     try:
         actor = ray.get_actor(name, namespace=namespace)
@@ -158,8 +157,9 @@ async def _asked(name: str, namespace: str, answer_s: float) -> tuple[ActorStatu
         (node, process, job), facts, *views = await asyncio.wait_for(asyncio.gather(*questions), answer_s)
     except asyncio.TimeoutError:
         return ActorStatus(name, f"no answer in {answer_s:g} s", "", 0, {}), "", None
-    except (RayError, ValueError, AttributeError) as error:  # it has ended meanwhile, or is of another version
-        return ActorStatus(name, str(error).splitlines()[0], "", 0, {}), "", None
+    except Exception as error:  # noqa: BLE001 - it has ended meanwhile, is of another version: the others are shown
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        return ActorStatus(name, told, "", 0, {}), "", None
     return ActorStatus(name, "alive", node, process, facts), job, views[0] if views else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,11 +33,8 @@ def connected(address: str) -> Iterator[None]:
     if problem := address_problem("--address", address):
         fix = "call this on a node of the cluster, or write --address HOST:PORT as `ray start` printed it"
         raise ClusterError(f"{problem.key}: {problem.what}; {fix}")
-    # Ray reads these when it is imported. By itself it tries 20 times to join, which may take 40 s each; and a driver
-    # that is given HOST:PORT shows no token.
-    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
-    if _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if "ray" not in sys.modules:
+        _prepare()
     import ray
 
     if address != "auto" and "://" not in address and not _speaks_grpc(address):
@@ -51,6 +49,13 @@ def connected(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _prepare() -> None:
+    """Say how Ray is to join; it reads this when it is imported."""
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # it tries 20 times by itself, of which each may take 40 s
+    if _has_token():  # which a driver that is given HOST:PORT does not show by itself
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _speaks_grpc(address: str) -> bool:

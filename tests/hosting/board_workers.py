@@ -1,7 +1,8 @@
-"""What reward workers do, in processes of their own: they score rows, and report."""
+"""What reward workers do, in processes of their own: they score rows, and report; and an actor that answers nobody."""
 
 import asyncio
 import os
+import time
 
 from reward_fn.adapters.rows import Row
 from reward_fn.adapters.verl.scorer import scorer_of
@@ -22,7 +23,12 @@ class Scoring:
         return os.getpid()
 
     async def score(self, right, wrong=0, failed=0):
-        rows = [*[Row("a", "4", "4")] * right, *[Row("a", "5", "4")] * wrong, *[Row("a", "4", None)] * failed]
+        asked = {"question": "2+2?"}
+        rows = [
+            *[Row("a", "4", "4", asked)] * right,
+            *[Row("a", "5", "4", asked)] * wrong,
+            *[Row("a", "4", None, asked)] * failed,
+        ]
         return [one.numbers for one in await asyncio.gather(*map(self.scorer.score, rows))]
 
     async def wait(self, count, seconds):
@@ -43,3 +49,12 @@ class Scoring:
 
     def failures(self):
         return reporter().failures
+
+
+class Busy:
+    def status(self):
+        time.sleep(60)
+
+
+class Mute:
+    """An actor of a version that told nothing of itself."""
