@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,8 +75,6 @@ def at_work(llm, count, what):
 
     async def work():
         pids.extend(one["pid"] for one in await asked(llm, count, what))
-
-    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as threads:
         done = threads.submit(asyncio.run, work())
@@ -187,21 +186,14 @@ def test_what_no_node_has_is_refused_at_once(host):
     assert "2 GPUs" in status(llm)["trouble"] and status(llm)["replicas"] == 0
 
 
-def test_a_replica_without_a_place_says_what_it_waits_for(host, cluster):
-    holder = ray.remote(num_cpus=2)(Holder)
-    holders = [holder.remote() for _ in range(2)]
-    ray.get([one.ready.remote() for one in holders])
+def test_a_replica_without_a_place_says_what_it_waits_for(host):
+    taken = ray.util.placement_group([{"CPU": 2}] * 2)
+    assert taken.wait(30)
     llm = host(start_s=4)
     with pytest.raises(RewardError, match="waits for 1 cores of one node; free in the whole cluster: 0 of 4 cores"):
         llm.model_copy(update={"max_wait": 2}).simple_chat("who")
-    for one in holders:
-        ray.kill(one)
+    ray.util.remove_placement_group(taken)
     assert json.loads(llm.simple_chat("who"))["pid"]
-
-
-class Holder:
-    def ready(self):
-        pass
 
 
 @pytest.mark.slow
