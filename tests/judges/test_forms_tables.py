@@ -27,6 +27,8 @@ SCORES = '{"score_1": 4, "score_2": 2, "ranking": 1}'
         ("json_scores", f"A is better. {SCORES}", "A"),
         ("json_scores", f"why\n```json\n{SCORES}\n```", "A"),
         ("json_scores", '{"ranking": 4, "score_1": 4,\n "score_2": 2}', "B"),
+        ("listed_pair", "Scores: \\boxed{7, 4}", "A"),
+        ("listed_pair", "\\boxed{4, 4}", "tie"),
         ("checklist", "<reason>- right\n  - short</reason><preference>tie</preference>", "tie"),
     ],
 )
@@ -79,6 +81,7 @@ def test_reads_a_preference(name, text, said):
         ("listed_scores", "\\boxed{}"),
         ("listed_scores", "\\boxed{4.5, 3}"),
         ("listed_scores", "\\boxed{4} \\boxed{5}"),
+        ("listed_pair", "\\boxed{4, 5, 6}"),
         ("first_error", "\\boxed{-2}"),
         ("first_error", "\\boxed{step 3}"),
         ("first_error", "\\boxed{3}" + "x" * 300),

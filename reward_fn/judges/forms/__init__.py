@@ -50,6 +50,7 @@ FORMS: dict[str, Form[Any]] = {
     "graded": graded.FORM,
     "json_scores": json_scores.FORM,
     "letter": letter.FORM,
+    "listed_pair": listed_scores.PAIR,
     "listed_scores": listed_scores.FORM,
     "two_scores": two_scores.FORM,
 }

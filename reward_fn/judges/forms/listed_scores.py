@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reward_fn.judges.forms.ends import only_box
-from reward_fn.judges.forms.form import Form
+from reward_fn.judges.forms.form import Form, better
+from reward_fn.judges.pairwise import Preference
 from reward_fn.judges.verdict_text import Message, asked, sections, unparseable
 from reward_fn.schema import Failure
 
 SCORES = range(1, 11)
+_PAIR = 2
 _LIST = re.compile(r"\d{1,2}(?:\s*,\s*\d{1,2})*", re.ASCII)
 
 
@@ -36,6 +38,11 @@ class ListedScores:
         """The index of the answer with the highest score; None if several have it."""
         highest = max(self.scores)
         return self.scores.index(highest) if self.scores.count(highest) == 1 else None
+
+    @property
+    def preference(self) -> Preference:
+        """The better one of two answers."""
+        return better(*self.scores)
 
 
 def messages(conversation: Sequence[Message], answers: Sequence[str]) -> list[Message]:
@@ -63,6 +70,14 @@ def parse(text: str) -> ListedScores | Failure:
     if not all(score in SCORES for score in scores):
         return unparseable(f"a score is outside {SCORES[0]} to {SCORES[-1]}")
     return ListedScores(scores, before.removesuffix("Scores:").strip())
+
+
+def parse_pair(text: str) -> ListedScores | Failure:
+    """Read the only box, which holds two scores."""
+    found = parse(text)
+    if isinstance(found, ListedScores) and len(found.scores) != _PAIR:
+        return unparseable(f"expected {_PAIR} scores, found {len(found.scores)}")
+    return found
 
 
 def write(verdict: ListedScores) -> str:
@@ -107,3 +122,5 @@ def vote(
 
 
 FORM = Form(answers=None, ask=messages, parse=parse, write=write)
+PAIR = Form(answers=_PAIR, ask=messages, parse=parse_pair, write=write, ties=True)
+"""The same for two answers, where the scores are a preference."""
