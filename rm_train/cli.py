@@ -35,8 +35,14 @@ def main() -> None:
 @main.command()
 @click.argument("source")
 @click.argument("out_dir", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--dataset", help="What SOURCE holds: helpsteer2 (the default), helpsteer2_preference, helpsteer3, "
+                                "rmb_pairs or chosen_rejected.")  # fmt: skip
 @click.option("--attribute", type=click.Choice(list(ATTRIBUTES)), default="helpfulness", show_default=True,
               help="The rating that is the target.")  # fmt: skip
+@click.option("--form", default="pairwise", show_default=True, help="How a judge is asked about two answers.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=FIELD",
+              help="What a field of chosen_rejected is called in SOURCE; may be repeated.")  # fmt: skip
+@click.option("--drop-ties", is_flag=True, help="Leave out pairs of which neither answer is better.")
 @click.option("--on-bad-row", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
               help="Stop at a row that cannot be used, or skip, count and list it.")  # fmt: skip
 @click.option("--val-fraction", type=float, default=0.05, show_default=True,
@@ -44,21 +50,39 @@ def main() -> None:
 @click.option("--max-train-rows", type=int, help="Keep the first so many training rows.")
 @click.option("--max-val-rows", type=int, help="Keep the first so many validation rows.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seeds the synthetic rows.")
-def prepare(source: str, out_dir: Path, **options: Any) -> None:  # noqa: ANN401 - click's own options, passed on
-    """Turn HelpSteer2 ratings into verl parquet.
+def prepare(
+    source: str,
+    out_dir: Path,
+    dataset: str | None,
+    fields: tuple[str, ...],
+    **options: Any,  # noqa: ANN401 - click's own
+) -> None:
+    """Turn ratings of answers, or preferences between two, into verl parquet.
 
-    SOURCE is a .jsonl or .jsonl.gz file, a folder that holds train and validation files, a name on the Hugging Face
-    hub, or the word "synthetic" for the embedded synthetic set. OUT_DIR gets train.parquet, validation.parquet and
-    manifest.json; the same input again is left as it is.
+    SOURCE is a file (.jsonl or .jsonl.gz; preferences also .json or .parquet), a folder that holds train and
+    validation files, a name on the Hugging Face hub, or the word "synthetic" or "synthetic_pairwise" for an embedded
+    synthetic set. OUT_DIR gets train.parquet, validation.parquet and manifest.json; the same input again is left as it
+    is.
+
+    \b
+    rm-train prepare ratings.jsonl.gz data/ratings
+    rm-train prepare preference.jsonl.gz data/pairs --dataset helpsteer2_preference
+    rm-train prepare mine.jsonl data/mine --dataset chosen_rejected --field chosen=better --field rejected=worse
     """
     from rm_train.data import PrepareError, PrepareSettings
     from rm_train.data import prepare as prepare_data
+    from rm_train.data.settings import GENERATED
 
-    synthetic = source == "synthetic"
+    generated = source in GENERATED
+    if generated and dataset is not None:
+        _fail(PrepareError(f"--dataset {dataset}: {source} is a data set by itself; leave the option out"))
+    if wrong := [text for text in fields if not all(text.partition("=")[::2])]:
+        _fail(PrepareError(f"--field {wrong[0]}: write NAME=FIELD, such as chosen=better"))
     settings = PrepareSettings(
-        dataset="synthetic" if synthetic else "helpsteer2",
-        path=None if synthetic else source,
+        dataset=source if generated else dataset or "helpsteer2",
+        path=None if generated else source,
         out_dir=out_dir,
+        fields=dict(text.split("=", 1) for text in fields),
         **options,
     )
     try:
@@ -72,6 +96,8 @@ def prepare(source: str, out_dir: Path, **options: Any) -> None:  # noqa: ANN401
     )
     for reason, count in prepared.manifest["bad_rows"]["by_reason"].items():
         click.echo(f"left out: {count} rows: {reason}")
+    if ties := prepared.manifest.get("dropped_ties"):
+        click.echo(f"left out: {ties} ties")
 
 
 @main.command()

@@ -67,6 +67,7 @@ class _Build(Generic[JudgedT]):
         self._tallies = {side: SideTally(shape.labels) for side in SIDES}
         # Prompts of an official validation side, which is read first: about 100 bytes each.
         self._held_out: set[int] = set()
+        self._ties = 0
         self._overlap_rows = 0
         self._overlap_prompts: set[int] = set()
 
@@ -92,10 +93,14 @@ class _Build(Generic[JudgedT]):
             return
         if self._is_full(side):
             return
+        tally = self._tallies[side]
+        rows = self._shape.rows(example, side, tally.rows, f"{source.name}:{record.line}")
+        if not rows:
+            self._ties += 1
+            return
         if source.side == "validation":
             self._held_out.add(key)
-        tally = self._tallies[side]
-        for row in self._shape.rows(example, side, tally.rows, f"{source.name}:{record.line}"):
+        for row in rows:
             self._writers[side].add(row)
             tally.add(row["reward_model"]["ground_truth"], len(example.conversation), key)
 
@@ -117,6 +122,7 @@ class _Build(Generic[JudgedT]):
         )
 
     def as_json(self, split: str) -> dict[str, Any]:
+        ties = {"dropped_ties": self._ties} if self._settings.drop_ties else {}
         return {
             "split": split,
             "counts": {side: self._tallies[side].as_json() for side in SIDES},
@@ -125,5 +131,6 @@ class _Build(Generic[JudgedT]):
                 "prompts": len(self._overlap_prompts),
                 "note": "training rows left out because a validation row has the same prompt",
             },
+            **ties,
             "bad_rows": self._bad.as_json(),
         }

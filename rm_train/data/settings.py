@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from reward_fn.judges.forms import PAIR_FORMS
 from reward_fn.judges.pointwise import ATTRIBUTES
 from rm_train.data.converters import CONVERTERS, PAIR_CONVERTERS
 from rm_train.data.converters.chosen_rejected import USUAL_NAMES
 from rm_train.data.errors import PrepareError
-from rm_train.data.forms import FORMS
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -26,7 +26,7 @@ NAMED_FIELDS = "chosen_rejected"
 """The data set whose fields have no fixed names."""
 
 _ROWS_PER_PAIR = 2
-_ONLY_PAIRWISE = ("form", "fields", "tie_share")
+_ONLY_PAIRWISE = ("form", "fields", "drop_ties", "tie_share")
 """The settings that data of ratings does not know; its fingerprints must not depend on them."""
 
 
@@ -51,8 +51,9 @@ class PrepareSettings:
             from which nothing can be learned.
         train_prompts: Synthetic training prompts, two rows each.
         val_prompts: Synthetic validation prompts, two rows each.
-        form: How a judge is asked about a pair, a key of `FORMS`.
+        form: How a judge is asked about a pair, a key of `PAIR_FORMS`.
         fields: Names of the fields of `chosen_rejected`, where they are not the usual ones; keys as in `USUAL_NAMES`.
+        drop_ties: Leave out pairs of which neither answer is better: some forms have no word for that.
         tie_share: Share of the synthetic pairs whose answers are equally good, in [0, 1).
     """
 
@@ -70,6 +71,7 @@ class PrepareSettings:
     val_prompts: int = 600
     form: str = "pairwise"
     fields: Mapping[str, str] = field(default_factory=dict)
+    drop_ties: bool = False
     tie_share: float = 0.125
 
     @property
@@ -82,7 +84,7 @@ class PrepareSettings:
         _check_choice("dataset", self.dataset, [*CONVERTERS, *PAIR_CONVERTERS])
         _check_choice("attribute", self.attribute, ATTRIBUTES)
         _check_choice("on_bad_row", self.on_bad_row, ("stop", "skip"))
-        _check_choice("form", self.form, FORMS)
+        _check_choice("form", self.form, PAIR_FORMS)
         if not 0 < self.val_fraction < 1:
             raise PrepareError(f"val_fraction={self.val_fraction}: write a share between 0 and 1, such as 0.05")
         for name in ("max_train_rows", "max_val_rows", "train_prompts", "val_prompts"):
@@ -97,6 +99,10 @@ class PrepareSettings:
         self._check_pairwise()
 
     def _check_pairwise(self) -> None:
+        unread = {"attribute": "helpfulness"} if self.is_pairwise else {"form": "pairwise", "drop_ties": False}
+        for name, default in unread.items():
+            if getattr(self, name) != default:
+                raise PrepareError(f"{name}={getattr(self, name)}: dataset={self.dataset} knows none; leave it out")
         for name in ("max_train_rows", "max_val_rows"):
             value = getattr(self, name)
             if self.is_pairwise and value is not None and value < _ROWS_PER_PAIR:

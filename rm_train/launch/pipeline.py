@@ -29,6 +29,9 @@ from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
 from rm_train.models import BUILT, BuiltModel
 from rm_train.report import console_table, write_report
 
+_PAIRWISE_KEYS = ("form", "drop_ties", "tie_share")
+"""Settings of the data that only some configs have, under the same names."""
+
 
 class DataChangedError(RuntimeError):
     """The data of a run that has begun is not what it was."""
@@ -46,6 +49,8 @@ def prepare_settings(config: DictConfig) -> PrepareSettings:
         max_train_rows=config.max_train_rows,
         max_val_rows=config.max_val_rows,
         shuffle_targets=config.shuffle_targets,
+        fields={name: field for name, field in config.get("dataset_fields", {}).items() if field is not None},
+        **{key: config[key] for key in _PAIRWISE_KEYS if key in config},
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from rm_train.data.settings import GENERATED, SYNTHETIC
 from rm_train.files import atomic_write_json, atomic_write_text
 from rm_train.launch.config import reward_label
 
@@ -47,7 +48,7 @@ class RunRecord:
             "base_model": config.base_model,
             "data": {
                 "name": f"{config.dataset}/{config.attribute}",
-                "synthetic": config.dataset == "synthetic",
+                "synthetic": config.dataset in GENERATED,
                 "path": config.dataset_path,
                 "rows": {side: counts[side]["rows"] for side in ("train", "validation")},
                 "bad_rows": manifest["bad_rows"]["count"],
@@ -85,8 +86,9 @@ class RunRecord:
 def _notes(config: DictConfig) -> list[str]:
     """Return what a reader must know to take the figures for what they are."""
     notes = ["The trained weights are stored in bfloat16 by verl.model_merger."]
-    if config.dataset == "synthetic":
-        notes.append("The data is synthetic: generated texts in HelpSteer2's shape, whose true score is computable.")
+    if config.dataset in GENERATED:
+        truth = "score" if config.dataset == SYNTHETIC else "preference"
+        notes.append(f"The data is synthetic: generated texts in HelpSteer2's shape, whose true {truth} is computable.")
     if config.base_model == "tiny":
         notes.append(
             "The warm start is a deliberately lenient judge: taught to read the facts, but to score too kindly and "

@@ -25,6 +25,8 @@ def test_every_choice_that_is_shipped_is_free_of_problems(choice, check, model):
     if choice == "base_model=hf":
         overrides.append(f"base_model_path={model}")
         overrides.append("data.max_response_length=512")  # the model's context is short
+    if choice in ("dataset=rmb_pairs", "dataset=chosen_rejected"):
+        overrides.append(f"dataset_path={model}")
     found = check(*overrides, dry_run=True)
     assert str(found.errors) == ""
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from reward_fn.judges.forms import PAIR_FORMS
 from reward_fn.judges.pairwise import PREFERENCES, Preference
 from reward_fn.judges.verdict_text import Message
 from rm_train.data.converters import PAIR_CONVERTERS, Pair, chosen_rejected
 from rm_train.data.fields import Fields
-from rm_train.data.forms import FORMS
 from rm_train.data.process.shape import verl_schema
 from rm_train.data.settings import NAMED_FIELDS, PrepareSettings, Side
 
@@ -57,6 +57,8 @@ class PairwiseShape:
 
     def __init__(self, settings: PrepareSettings) -> None:
         self._dataset, self._form, self._names = settings.dataset, settings.form, settings.fields
+        self._drop_ties = settings.drop_ties
+        self._ask = PAIR_FORMS[settings.form].messages
 
     def convert(self, row: Fields) -> Pair:
         """Return the pair in a row; raises `RowProblem`."""
@@ -66,10 +68,12 @@ class PairwiseShape:
 
     def rows(self, example: Pair, side: Side, index: int, source: str) -> list[dict[str, Any]]:
         """Return the two rows of a pair, first as it stands in the example, then swapped; see `Shape.rows`."""
+        if self._drop_ties and example.preference == "tie":
+            return []
         return [
             {
                 "data_source": f"{self._dataset}/pairwise",
-                "prompt": FORMS[self._form](pair.conversation, pair.answers),
+                "prompt": self._ask(pair.conversation, pair.answers),
                 "ability": "judge",
                 "reward_model": {"style": "rule", "ground_truth": pair.preference},
                 "extra_info": {
@@ -94,4 +98,4 @@ class PairwiseShape:
 
     def probe(self) -> list[Message]:
         """Return what is asked of two fixed answers."""
-        return FORMS[self._form]([{"role": "user", "content": "question"}], ("first answer", "second answer"))
+        return self._ask([{"role": "user", "content": "question"}], ("first answer", "second answer"))

@@ -50,7 +50,7 @@ class Shape(Protocol[JudgedT]):
         """Return the example in a row as its authors wrote it; raises `RowProblem`."""
 
     def rows(self, example: JudgedT, side: Side, index: int, source: str) -> list[dict[str, Any]]:
-        """Return the rows of an example.
+        """Return the rows of an example, or none if the settings leave it out.
 
         Args:
             example: What is judged.

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import DictConfig, ListConfig
 
-from rm_train.data.settings import SYNTHETIC
+from rm_train.data.settings import GENERATED
 from rm_train.data.sources.hub import is_hub_name
 from rm_train.launch.checks.problem import Problem
 from rm_train.launch.run_folder import RunFolder
@@ -45,8 +45,8 @@ def too_few_rows(key: str, rows: int, batch: int) -> Problem:
 def _source(config: DictConfig) -> list[Problem]:
     """Check `dataset_path` without reading what is there."""
     key, path = "dataset_path", config.dataset_path
-    if config.dataset == SYNTHETIC:
-        return [Problem(key, f"dataset={SYNTHETIC} is generated and reads no {path!r}",
+    if config.dataset in GENERATED:
+        return [Problem(key, f"dataset={config.dataset} is generated and reads no {path!r}",
                         "leave it out, or write dataset=helpsteer2")] if path is not None else []  # fmt: skip
     if not isinstance(path, str) or not path:
         return [Problem(key, f"dataset={config.dataset} needs one", "write a file, a folder or a name on the hub")]

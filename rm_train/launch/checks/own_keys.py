@@ -7,7 +7,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from reward_fn.judges.forms import PAIR_FORMS
 from reward_fn.judges.pointwise import ATTRIBUTES
+from rm_train.data.converters.chosen_rejected import USUAL_NAMES
 from rm_train.launch.checks.problem import Problem
 from rm_train.nearest import did_you_mean, nearest
 
@@ -43,6 +45,22 @@ def _are_counts(value: object, names: Sequence[str]) -> bool:
     return False
 
 
+def _names(*keys: str) -> Rule:
+    expected = f"{', '.join(keys)}, each the name of a field or null"
+    return lambda value: None if _are_names(value, keys) else expected
+
+
+def _are_names(value: object, keys: Sequence[str]) -> bool:
+    if isinstance(value, DictConfig) and set(value) <= set(keys):
+        return all(name is None or (isinstance(name, str) and name) for name in value.values())
+    return False
+
+
+def _share(value: object) -> str | None:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
+    return None if fits else "a share from 0 to below 1"
+
+
 def _truth(value: object) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
@@ -74,6 +92,10 @@ OWN_KEYS: dict[str, Rule] = {
     "cpu_sizes": _counts("batch", "micro_batch"),
     "dataset": _text,
     "dataset_path": _optional(_text),
+    "dataset_fields": _names(*USUAL_NAMES),
+    "tie_share": _share,
+    "form": _one_of(*PAIR_FORMS),
+    "drop_ties": _truth,
 }
 """Each key that a config of ours adds to verl's, and what its value must be."""
 
