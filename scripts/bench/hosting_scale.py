@@ -45,21 +45,25 @@ RATES = (0.0, REAL, 4 * REAL)
 LEAST_MB = 3000
 """No more processes are started if less memory than this would be left."""
 EACH_MB = 75
+START = 10
 BOTH = ((0, "median"), (1, "99 %"))
 
 
 def measured(counts: list[int], seconds: float) -> Iterator[Measured]:
     """Start more and more processes, and measure each load."""
     workers: list[Any] = []
-    pids: dict[str, list[int]] = {}
+    processes: list[int] = []
     for count in counts:
         if psutil.virtual_memory().available / 2**20 < LEAST_MB + EACH_MB * (count - len(workers)):
             CONSOLE.print(f"{count} processes would not leave {LEAST_MB} MB: left out")
             return
         with CONSOLE.status(f"{count} processes"):
-            workers += [ray.remote(num_cpus=0)(FakeWorker).remote(place) for place in range(len(workers), count)]
-            pids["processes"] = ray.get([one.process.remote() for one in workers])
-            pids |= _pids_of_actors()
+            while len(workers) < count:  # a few at a time: each takes a second of a core to start
+                some = range(len(workers), min(count, len(workers) + START))
+                new = [ray.remote(num_cpus=0)(FakeWorker).remote(place) for place in some]
+                processes += ray.get([one.process.remote() for one in new])
+                workers += new
+            pids = {"processes": processes, **_pids_of_actors()}
             for number, rate in enumerate(RATES):
                 yield _measured(workers, pids, Load(100 * count + number, count, rate, seconds))
 
@@ -131,7 +135,7 @@ def tell_loads(loads: list[Measured]) -> None:
         "CPU, % of a core": {
             way: {"answers/s": one.answers / one.seconds}
             | {part: one.cpu_s[part] / one.seconds * 100 for part in parts}
-            | {"load before": float(str(one.machine["load_before"]))}
+            | {"load before": float(str(one.machine["load_before"])), "kept up": one.kept_up}
             for way, one in busy.items()
         },
         "calls a second": {

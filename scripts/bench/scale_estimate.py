@@ -4,7 +4,7 @@ A hosted actor is one process, so it can use one core. The share of it that it u
 
     base + a process's share * processes + an answer's share * answers a second
 
-whose three figures are fitted by least squares to all loads that were measured, none of them below 0.
+whose three figures are fitted by least squares to the loads that the machine has kept up with, none of them below 0.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ STEP_S = 60.0
 """The seconds in which they come."""
 FULL = 0.7
 """A process that uses so much of its core lets calls wait."""
+KEPT_UP_MS = 100.0
+"""A load to whose answers no part has added more, in the median, is one that the machine has kept up with."""
 NODES = (1, 8, 16, 32, 64, 128, 256)
 
 
@@ -51,6 +53,11 @@ class Measured:
     added_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def kept_up(self) -> bool:
+        """Whether the machine has kept up with it; if not, calls have waited for one another and share batches."""
+        return all(p50 <= KEPT_UP_MS for p50, _ in self.added_ms.values())
+
 
 @dataclass(frozen=True)
 class Share:
@@ -78,6 +85,7 @@ class Share:
 
 def fitted(loads: Sequence[Measured], what: str) -> Share:
     """Return the shares that fit best to what was measured of an actor."""
+    loads = [one for one in loads if one.kept_up]
     rows = np.array([[1.0, one.processes, one.answers / one.seconds] for one in loads])
     shares = np.array([one.cpu_s[what] / one.seconds for one in loads])
     found = np.zeros(3)
