@@ -46,11 +46,11 @@ class PairRecipe(BaseModel):
         Raises:
             RewardError: The recipe goes by strengths, and the label has none.
         """
-        if isinstance(verdict, Failure):
-            return self.invalid
-        # Asked for whatever the verdict is: a label that cannot be used must not show only where the judge is right.
+        # Whatever the verdict is: a label that cannot be used must not show only where the judge is right.
         by_strength = self.weakest < 1 or self.same_side is not None
         strength = label.needed_strength if by_strength else STRENGTHS[-1]
+        if isinstance(verdict, Failure):
+            return self.invalid
         if verdict.preference != label.preference:
             return self.wrong
         if self.same_side is not None and isinstance(verdict, GradedVerdict) and verdict.grade != strength:
