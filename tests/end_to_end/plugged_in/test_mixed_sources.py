@@ -54,7 +54,18 @@ def test_failed_answers_train_on_the_mean_of_their_group_and_everything_is_logge
             assert board[step, f"reward/{route}/score/mean"] == pytest.approx(mean_of(known), abs=1e-6)
             assert board[step, f"reward/{route}/score/max"] == pytest.approx(max(known), abs=1e-6)
             assert (step, f"reward/{route}/alarm/length") in board
-        assert board[step, "reward/seconds/max"] > 0
+        assert (
+            0
+            < board[step, "reward/seconds/p50"]
+            <= board[step, "reward/seconds/p99"]
+            <= board[step, "reward/seconds/max"]
+        )
+        took = {key: metrics[step][f"reward/{key}"] for key in ("tokens/sum", "cost/sum", "work_seconds/max")}
+        assert set(took.values()) == {0} and metrics[step]["reward/in_flight/max"] >= 1
+        assert metrics[step]["reward/digests/queue_seconds/p95"] == 0
+        cluster = {key: metrics[step][f"reward/cluster/{key}"] for key in ("processes", "gone", "unanswered")}
+        assert cluster["gone"] == cluster["unanswered"] == 0
+        assert cluster["processes"] >= step - 1  # the first report may be later than the first step
         assert board.get((step, "reward/failed/timeout"), 0) == board[step, "reward/failed/mean"]
 
 
