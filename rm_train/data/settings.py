@@ -25,7 +25,9 @@ GENERATED = (SYNTHETIC, SYNTHETIC_PAIRS)
 NAMED_FIELDS = "chosen_rejected"
 """The data set whose fields have no fixed names."""
 
-_ROWS_PER_PAIR = 2
+ROWS_PER_PAIR = 2
+"""A pair is asked about in both orders."""
+
 _ONLY_PAIRWISE = ("form", "fields", "drop_ties", "tie_share")
 """The settings that data of ratings does not know; its fingerprints must not depend on them."""
 
@@ -96,17 +98,17 @@ class PrepareSettings:
             raise PrepareError(f"dataset={self.dataset} is generated: leave path out, or choose another dataset")
         if not generated and not self.path:
             raise PrepareError(f"dataset={self.dataset} needs a path: a file, a folder or a name on the hub")
-        self._check_pairwise()
+        self._check_kind()
 
-    def _check_pairwise(self) -> None:
+    def _check_kind(self) -> None:
         unread = {"attribute": "helpfulness"} if self.is_pairwise else {"form": "pairwise", "drop_ties": False}
         for name, default in unread.items():
             if getattr(self, name) != default:
                 raise PrepareError(f"{name}={getattr(self, name)}: dataset={self.dataset} knows none; leave it out")
         for name in ("max_train_rows", "max_val_rows"):
             value = getattr(self, name)
-            if self.is_pairwise and value is not None and value < _ROWS_PER_PAIR:
-                raise PrepareError(f"{name}={value}: a pair is {_ROWS_PER_PAIR} rows; write a number of at least that")
+            if self.is_pairwise and value is not None and value < ROWS_PER_PAIR:
+                raise PrepareError(f"{name}={value}: a pair is {ROWS_PER_PAIR} rows; write a number of at least that")
         if not 0 <= self.tie_share < 1:
             raise PrepareError(f"tie_share={self.tie_share}: write a share from 0 to below 1, such as 0.125")
         if self.fields and self.dataset != NAMED_FIELDS:

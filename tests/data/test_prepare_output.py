@@ -169,7 +169,9 @@ def test_a_changed_prompt_or_schema_builds_anew(path, run, monkeypatch):
         patch.setattr("rm_train.data.process.pointwise.PointwiseShape.version", -1)
         assert run(path).rebuilt
     patched = monkeypatch.setattr
-    patched("rm_train.data.process.pointwise.pointwise_messages", lambda *_: [{"role": "user", "content": "new wording"}])
+    patched(
+        "rm_train.data.process.pointwise.pointwise_messages", lambda *_: [{"role": "user", "content": "new wording"}]
+    )
     assert run(path).rebuilt
 
 

@@ -17,7 +17,7 @@ from reward_fn.judges.verdict_text import Message
 from rm_train.data.converters import PAIR_CONVERTERS, Pair, chosen_rejected
 from rm_train.data.fields import Fields
 from rm_train.data.process.shape import verl_schema
-from rm_train.data.settings import NAMED_FIELDS, PrepareSettings, Side
+from rm_train.data.settings import NAMED_FIELDS, ROWS_PER_PAIR, PrepareSettings, Side
 
 SCHEMA = verl_schema(
     pa.string(),
@@ -46,7 +46,7 @@ class PairwiseShape:
     version: ClassVar[int] = 1
     schema: ClassVar[pa.Schema] = SCHEMA
     labels: ClassVar[tuple[Preference, ...]] = PREFERENCES
-    rows_per_example: ClassVar[int] = 2
+    rows_per_example: ClassVar[int] = ROWS_PER_PAIR
     # All that tells which answer is better moves together; what is left in a row knows nothing of it.
     targets: ClassVar[tuple[str, ...]] = (
         "reward_model.ground_truth",
