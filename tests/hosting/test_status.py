@@ -25,7 +25,9 @@ from reward_fn.hosting.actors import named_actor
 from reward_fn.hosting.board import ACTOR
 from reward_fn.hosting.board_actor import Board, Process
 from reward_fn.hosting.cohort import ClusterCohort
+from reward_fn.hosting.cohort_actor import Cohort
 from reward_fn.hosting.status import ActorStatus, EndpointStatus, JobStatus, RewardStatus, cluster_status
+from reward_fn.schema import RewardResult
 from rm_train.cli import main
 from rm_train.status.tables import status_view
 
@@ -155,7 +157,9 @@ def test_real_rewards_are_shown_and_told_as_json(cluster, running):
 
     async def work():
         waiting = asyncio.ensure_future(cohort.join("g", "0", 2, "a"))
-        await asyncio.sleep(1.5)
+        there = ray.get_actor("reward_fn cohort of a test")
+        while (await there.status.remote())["answers"] == 0:
+            await asyncio.sleep(0.1)
         answers = await asyncio.gather(*(asyncio.to_thread(status, cluster, *options) for options in ([], ["--json"])))
         waiting.cancel()
         return answers
@@ -208,3 +212,27 @@ def test_namespaces_are_told_apart(cluster):
     assert [job.namespace for job in found if job.namespace in ("one", "two")] == ["one", "two"]
     for namespace in ("one", "two"):
         ray.kill(ray.get_actor(ACTOR, namespace=namespace))
+
+
+def test_a_cohort_tells_what_waits_was_judged_and_came_late():
+    async def work():
+        async def judge(answers):
+            await asyncio.sleep(0.1)
+            return [RewardResult.of("r", 1.0) for _ in answers]
+
+        cohort = Cohort(judge, 0.3)
+        states = []
+        joins = [asyncio.create_task(cohort.join("whole", str(member), 2, "a")) for member in range(2)]
+        joins.append(asyncio.create_task(cohort.join("alone", "0", 2, "a")))
+        for seconds in (0.05, 0.35):
+            await asyncio.sleep(seconds)
+            states.append(cohort.status())
+        await asyncio.gather(*joins)
+        await cohort.join("whole", "late", 2, "a")
+        return [*states, cohort.status()]
+
+    assert asyncio.run(work()) == [
+        {"groups": 2, "answers": 3, "judged": 0, "late": 0},
+        {"groups": 0, "answers": 0, "judged": 1, "late": 1},
+        {"groups": 0, "answers": 0, "judged": 1, "late": 2},
+    ]
