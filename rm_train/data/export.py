@@ -69,16 +69,15 @@ def shuffle_targets(path: Path, schema: pa.Schema, targets: Sequence[str], rows_
         done = 0
         with pq.ParquetWriter(new, schema, compression=_COMPRESSION) as writer:
             for batch in file.iter_batches(_GROUP_ROWS):
-                values = shuffled.slice(done, len(batch)).combine_chunks()
+                writer.write_batch(_with_fields(batch, schema, shuffled.slice(done, len(batch))))
                 done += len(batch)
-                writer.write_batch(_with_fields(batch, schema, values))
     new.replace(path)
 
 
 def _with_fields(batch: pa.RecordBatch, schema: pa.Schema, values: pa.Table) -> pa.RecordBatch:
     """Return rows with other values in the fields that a table's columns name, as `column.field`."""
     columns = {name: batch.column(name) for name in schema.names}
-    for name in {name.partition(".")[0] for name in values.column_names}:
+    for name in {place.partition(".")[0] for place in values.column_names}:
         kind = schema.field(name).type
         new = {field.name: columns[name].field(field.name) for field in kind}
         new |= {field.name: values[f"{name}.{field.name}"].combine_chunks() for field in kind

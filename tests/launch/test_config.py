@@ -72,6 +72,15 @@ def test_the_data_settings_come_from_the_config() -> None:
     assert settings.out_dir == RunFolder(Path(config.run_dir)).data
 
 
+def test_the_data_settings_of_pairs_come_from_the_config() -> None:
+    named = ["dataset=chosen_rejected", "dataset_path=mine.jsonl", "dataset_fields.chosen=better"]
+    assert prepare_settings(compose_config("pointwise", named)).fields == {"chosen": "better"}
+    config = compose_config("pointwise", ["dataset=synthetic_pairwise", "tie_share=0.3", "+form=letter"])
+    settings = prepare_settings(config)
+    assert (settings.dataset, settings.path, settings.tie_share) == ("synthetic_pairwise", None, 0.3)
+    assert (settings.form, settings.drop_ties) == ("letter", False)
+
+
 def test_the_command_is_stock_verl_with_the_overrides(tmp_path: Path) -> None:
     overrides = ["recipe=linear", "run_dir=here"]
     config = compose_config("pointwise", overrides)
