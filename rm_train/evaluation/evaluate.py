@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from rm_train.evaluation.judged import JudgedRow, as_lines, judge_answer
-from rm_train.evaluation.metrics import Metrics, as_json, measure
-from rm_train.evaluation.rows import read_rows
+from rm_train.evaluation.judged import as_lines
+from rm_train.evaluation.kind import Measured
+from rm_train.evaluation.kinds import KINDS, kind_of_data
 from rm_train.files import atomic_write_json, atomic_write_text, sha256_file
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Evaluation:
         cut_at_limit: Answers stopped at `max_new_tokens`.
         mean_answer_tokens: Mean length of an answer, in tokens.
         seconds: Generation's wall time, without loading.
-        metrics: The figures.
-        judgments: One for each row, in the order of the file.
+        metrics: The figures, those of the kind of judge that the data file is for.
+        judgments: One for each row, in the order of the file; each kind has its own dataclass.
     """
 
     model: str
@@ -54,8 +54,8 @@ class Evaluation:
     cut_at_limit: int
     mean_answer_tokens: float
     seconds: float
-    metrics: Metrics
-    judgments: tuple[JudgedRow, ...]
+    metrics: Measured
+    judgments: tuple[Any, ...]
 
 
 def evaluate_model(
@@ -74,7 +74,8 @@ def evaluate_model(
 
     Args:
         model: A model folder or a name on the hub.
-        data: verl parquet, as `rm-train prepare` writes it.
+        data: verl parquet, as `rm-train prepare` writes it; its columns say whether it is for judges that rate one
+            answer or for those that compare two.
         out_dir: Where `metrics.json` and `judgments.jsonl` go; None writes nothing.
         batch_size: Prompts at a time.
         max_new_tokens: Limit of an answer, in tokens.
@@ -95,7 +96,8 @@ def evaluate_model(
     check_model(model)
     device = choose_device()
     dtype = resolve_dtype(dtype, device)
-    rows = read_rows(data, limit)
+    kind = kind_of_data(data)
+    rows = kind.read_rows(data, limit)
     judge, tokenizer = load_judge(model, dtype, device)
     asked = len(rows)
     if on_long_prompt == "skip":
@@ -113,7 +115,7 @@ def evaluate_model(
         progress=progress,
     )
     seconds = time.perf_counter() - began
-    judged = tuple(judge_answer(row, answer) for row, answer in zip(rows, answers, strict=True))
+    judged = tuple(kind.judge(row, answer) for row, answer in zip(rows, answers, strict=True))
     evaluation = Evaluation(
         model=model,
         data=str(data),
@@ -126,7 +128,7 @@ def evaluate_model(
         cut_at_limit=sum(row.cut for row in judged),
         mean_answer_tokens=sum(row.tokens for row in judged) / len(judged),
         seconds=seconds,
-        metrics=measure([row.judgment() for row in judged]),
+        metrics=kind.measure(judged),
         judgments=judged,
     )
     if out_dir is not None:
@@ -146,4 +148,6 @@ def save_evaluation(evaluation: Evaluation, out_dir: Path) -> None:
     atomic_write_text(out_dir / JUDGMENTS_FILE, as_lines(evaluation.judgments))
     names = [name for name in Evaluation.__slots__ if name not in ("metrics", "judgments")]
     settings = {name: getattr(evaluation, name) for name in names}
-    atomic_write_json(out_dir / METRICS_FILE, {**settings, "metrics": as_json(evaluation.metrics)})
+    atomic_write_json(
+        out_dir / METRICS_FILE, {**settings, "metrics": KINDS[evaluation.metrics.kind].as_json(evaluation.metrics)}
+    )

@@ -7,10 +7,19 @@ progress: a reader who doubts an interval finds its formula and its source here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+F = TypeVar("F", bound="DataclassInstance")
+
+Values = NDArray[np.float64]
 
 Z95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
@@ -88,7 +97,14 @@ def share_difference(gained: int, lost: int, n: int) -> Estimate:
     return Estimate((gained - lost) / n, max(-1.0, up - down - half), min(1.0, up - down + half), n)
 
 
-def mean_difference(differences: NDArray[np.float64]) -> Estimate:
+def share_change(pairs: Sequence[tuple[bool, bool]]) -> Estimate:
+    """Return the change of a share, from whether each row counts before and after; see `share_difference`."""
+    return share_difference(
+        sum(new and not old for old, new in pairs), sum(old and not new for old, new in pairs), len(pairs)
+    )
+
+
+def mean_difference(differences: Values) -> Estimate:
     """Return the mean of paired differences with its normal interval (standard error from the sample)."""
     n = len(differences)
     if n == 0:
@@ -116,10 +132,35 @@ def resample_table(table: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     return drawn.reshape(RESAMPLES, *table.shape)
 
 
-def percentile_interval(values: NDArray[np.float64]) -> tuple[float | None, float | None]:
+def percentile_interval(values: Values) -> tuple[float | None, float | None]:
     """Return the 2.5 % and 97.5 % quantiles of bootstrap values; NaN (undefined) is left out."""
     defined = values[~np.isnan(values)]
     if len(defined) == 0:
         return None, None
     low, high = np.quantile(defined, [0.025, 0.975])
     return float(low), float(high)
+
+
+def bootstrapped(value: Values, resampled: Values, n: int) -> Estimate:
+    """Return a figure with the interval of its bootstrap values; undefined if the figure itself is (NaN)."""
+    if np.isnan(value):
+        return Estimate(None, None, None, n)
+    low, high = percentile_interval(resampled)
+    return Estimate(float(value), low, high, n)
+
+
+def divide(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> Values:
+    """Divide, with NaN (undefined) where the denominator is 0."""
+    top = np.asarray(numerator, dtype=np.float64)
+    bottom = np.asarray(denominator, dtype=np.float64)
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)
+
+
+def read_figures(figures: type[F], data: Mapping[str, Mapping[str, Any]]) -> F:
+    """Return a dataclass whose fields are all estimates, from the JSON of such a one.
+
+    Raises:
+        KeyError: A figure is missing.
+        TypeError: A figure is no estimate.
+    """
+    return figures(**{field.name: Estimate(**data[field.name]) for field in fields(figures)})

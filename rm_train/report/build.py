@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_train.evaluation.metrics import Figures, compare
 from rm_train.report.charts import Chart, Series, line_chart
-from rm_train.report.curves import Points, curve, validation_curve
+from rm_train.report.curves import Points, Steps, curve, validation_curve
 from rm_train.report.run_data import RunData, Side
-from rm_train.report.samples import Sample, choose_samples, count_changes
+from rm_train.report.view import View
+from rm_train.report.views import VIEWS, kind_of_run
 from rm_train.report.wording import headline
 
 
@@ -21,12 +21,14 @@ class Report:
     Attributes:
         folder: The run folder.
         title: What was run.
+        kind: The kind of judge that was trained.
         headline: What came out, in a sentence or two.
+        remarks: What else must be known of the last judge, in sentences.
         facts: `run.json`.
         before: The judge that training began with; None if it was not evaluated.
         after: The trained judge; None if it was not evaluated.
-        change: Figures after less before; None unless both sides judged the same rows.
-        counts: Kind of change -> rows; empty without `change`.
+        change: The kind's figures after less before; None unless both sides judged the same rows.
+        counts: Kind of change -> rows or pairs; empty without `change`.
         samples: Judgments side by side; empty without `change`.
         curves: What is drawn -> its points; empty where nothing was recorded.
         missing: What the run folder lacks, in sentences.
@@ -34,66 +36,76 @@ class Report:
 
     folder: Path
     title: str
+    kind: str
     headline: str
+    remarks: list[str]
     facts: dict[str, Any]
     before: Side | None
     after: Side | None
-    change: Figures | None
+    change: Any
     counts: dict[str, int]
-    samples: list[Sample]
+    samples: list[Any]
     curves: dict[str, Points]
     missing: list[str]
 
+    @property
+    def view(self) -> View:
+        """How this kind of judge is shown."""
+        return VIEWS[self.kind]
+
 
 def build_report(run: RunData) -> Report:
-    """Compute what the report says."""
+    """Compute what the report says.
+
+    Raises:
+        ValueError: The sides are judges of different kinds.
+    """
     before, after, missing = run.before, run.after, list(run.missing)
-    change, counts, samples = None, dict[str, int](), list[Sample]()
+    old, new = (side.metrics if side else None for side in (before, after))
+    kind = kind_of_run(run.folder, run.facts, [metrics for metrics in (old, new) if metrics is not None])
+    view = VIEWS[kind]
+    change: Any = None
+    counts, samples = dict[str, int](), list[Any]()
     if before is not None and after is not None and before.judgments and after.judgments:
-        if _rows_of(before) == _rows_of(after):
-            change = compare([row.judgment() for row in before.judgments], [row.judgment() for row in after.judgments])
-            counts = count_changes(before.judgments, after.judgments)
-            samples = choose_samples(before.judgments, after.judgments)
+        if after.kind.same_rows(before.judgments, after.judgments):
+            change = after.kind.compare(before.judgments, after.judgments)
+            counts, samples = view.samples(before.judgments, after.judgments)
         else:
             missing.append("The two sides judged different rows, so their difference says nothing and is not shown.")
+    last = new or old
     return Report(
         folder=run.folder,
         title=str(run.facts.get("title") or run.folder.name),
-        headline=headline(before.metrics if before else None, after.metrics if after else None, change),
+        kind=kind,
+        headline=headline(view, old, new, change),
+        remarks=view.remarks(last, change) if last else [],
         facts=run.facts,
         before=before,
         after=after,
         change=change,
         counts=counts,
         samples=samples,
-        curves={
-            "reward": curve(run.steps, "reward/score/mean") or curve(run.steps, "critic/score/mean"),
-            "accuracy": curve(run.steps, "reward/acc/mean"),
-            "validation_accuracy": validation_curve(run.steps, "acc"),
-            "format_ok": curve(run.steps, "reward/format_ok/mean"),
-            # verl logs it under the second name when it does not recompute log-probabilities (bypass_mode).
-            "entropy": curve(run.steps, "actor/entropy") or curve(run.steps, "actor/entropy_loss"),
-            "response_length": curve(run.steps, "response_length/mean"),
-            "step_seconds": curve(run.steps, "timing_s/step"),
-        },
+        curves=_curves(view, run.steps),
         missing=missing,
     )
 
 
 def charts(report: Report) -> list[Chart]:
     """Return the charts of the page."""
-    curves = report.curves
+    curves, view = report.curves, report.view
     every = [step for points in curves.values() for step, _ in points]
     steps = (min(every, default=0), max(every, default=0))
     side = report.after or report.before
-    majority = (side.metrics.majority_share, "always the most common score") if side else None
+    guess = view.guess(side.metrics) if side else None
     accuracy = [
         Series("rollouts", curves["accuracy"]),
         Series("validation, greedy", curves["validation_accuracy"], "validation"),
     ]
+    reference = (guess.share, guess.short) if guess else None
     return [
         line_chart("Reward, mean of a batch", [Series("reward", curves["reward"])], steps),
-        line_chart("Exact accuracy", accuracy, steps, percent=True, reference=majority),
+        line_chart(view.accuracy, accuracy, steps, percent=True, reference=reference),
+        *view.more_charts(curves, steps, side.metrics if side else None),
         line_chart("Verdicts in the right form", [Series("valid", curves["format_ok"])], steps, percent=True),
         line_chart("Entropy of the policy, nats a token", [Series("entropy", curves["entropy"])], steps),
         line_chart("Answer length, tokens", [Series("length", curves["response_length"])], steps),
@@ -105,7 +117,9 @@ def as_json(report: Report) -> dict[str, Any]:
     """Return the report as plain JSON values."""
     return {
         "title": report.title,
+        "kind": report.kind,
         "headline": report.headline,
+        "remarks": report.remarks,
         "run": report.facts,
         "before": _side_as_json(report.before),
         "after": _side_as_json(report.after),
@@ -117,9 +131,19 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
+def _curves(view: View, steps: Steps) -> dict[str, Points]:
+    return {
+        "reward": curve(steps, "reward/score/mean") or curve(steps, "critic/score/mean"),
+        "accuracy": curve(steps, "reward/acc/mean"),
+        "validation_accuracy": validation_curve(steps, "acc"),
+        "format_ok": curve(steps, "reward/format_ok/mean"),
+        # verl logs it under the second name when it does not recompute log-probabilities (bypass_mode).
+        "entropy": curve(steps, "actor/entropy") or curve(steps, "actor/entropy_loss"),
+        "response_length": curve(steps, "response_length/mean"),
+        "step_seconds": curve(steps, "timing_s/step"),
+        **view.more_curves(steps),
+    }
+
+
 def _side_as_json(side: Side | None) -> dict[str, Any] | None:
-    return None if side is None else {**side.settings, "metrics": asdict(side.metrics)}
-
-
-def _rows_of(side: Side) -> list[tuple[int, int, str]]:
-    return [(row.index, row.target, row.prompt) for row in side.judgments]
+    return None if side is None else {**side.settings, "metrics": side.kind.as_json(side.metrics)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rm_train.report.curves import Points, smooth
-from rm_train.report.wording import MINUS
+from rm_train.report.numerals import MINUS
 
 WIDTH, HEIGHT = 460, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 30

@@ -13,12 +13,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from rm_train.evaluation.metrics import CLASSES, Metrics
+from rm_train.evaluation.kind import Measured
 from rm_train.report import charts as drawing
 from rm_train.report.build import Report, charts
 from rm_train.report.run_data import Side
-from rm_train.report.samples import WANTED
-from rm_train.report.wording import figure_rows, interval, number
+from rm_train.report.view import View
+from rm_train.report.wording import figure, figure_rows, interval, number, part_rows
 
 _LONG_TEXT = 700
 """Characters from which a judged text is folded away."""
@@ -46,62 +46,72 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A confusion matrix: one row of cells for each true score, and the rows' totals."""
+    """A confusion matrix: one row of cells for each thing that may be true, and the rows' totals."""
 
     label: str
-    rows: list[tuple[int, list[Cell], int]]
+    rows: list[tuple[str, list[Cell], int]]
 
 
-def render_page(report: Report) -> str:
-    """Return the page as HTML."""
-    environment = Environment(
+def page_environment() -> Environment:
+    """Return the template engine of this room's pages: all values are escaped, and a missing one is an error."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render_page(report: Report) -> str:
+    """Return the page as HTML."""
+    view = report.view
     sides = {"before training": report.before, "after training": report.after}
     present = {label: side for label, side in sides.items() if side is not None}
     before, after = (side.metrics if side else None for side in (report.before, report.after))
     shown = after or before
-    return environment.get_template("page.html.j2").render(
-        report=report,
-        synthetic=_mapping(report.facts.get("data")).get("synthetic") is True,
-        notes=[str(note) for note in report.facts.get("notes") or []],
-        majority=None if shown is None else (shown.majority_class, shown.majority_share * 100),
-        bars=[_bar(label, side.metrics) for label, side in present.items()],
-        figures=list(figure_rows(before, after, report.change)),
-        charts=charts(report),
-        drawing=drawing,
-        matrices=[_matrix(label, side.metrics) for label, side in present.items()],
-        scores=range(CLASSES),
-        changes=list(WANTED),
-        long_text=_LONG_TEXT,
-        fact_groups=_fact_groups(report.facts, present),
-        command=report.facts.get("command"),
+    return (
+        page_environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            view=view,
+            synthetic=_mapping(report.facts.get("data")).get("synthetic") is True,
+            notes=[*report.remarks, *(str(note) for note in report.facts.get("notes") or [])],
+            guess=None if shown is None else view.guess(shown),
+            bars=[_bar(view, label, side.metrics) for label, side in present.items()],
+            figures=list(figure_rows(view, before, after, report.change)),
+            parts=list(part_rows(view, before, after)),
+            charts=charts(report),
+            drawing=drawing,
+            matrices=[_matrix(view, label, side.metrics) for label, side in present.items()],
+            long_text=_LONG_TEXT,
+            fact_groups=_fact_groups(report.facts, present),
+            command=report.facts.get("command"),
+        )
     )
 
 
-def _bar(label: str, metrics: Metrics) -> Bar:
-    exact = metrics.figures.exact
-    value, low, high = (100 * (bound or 0.0) for bound in (exact.value, exact.low, exact.high))
-    return Bar(label, value, low, high, f"{number('exact', exact.value)} ({interval('exact', exact)})")
+def _bar(view: View, label: str, metrics: Measured) -> Bar:
+    words, main = view.main_words, figure(metrics.figures, view.main)
+    value, low, high = (100 * (bound or 0.0) for bound in (main.value, main.low, main.high))
+    return Bar(label, value, low, high, f"{number(words, main.value)} ({interval(words, main)})")
 
 
-def _matrix(label: str, metrics: Metrics) -> Matrix:
+def _matrix(view: View, label: str, metrics: Measured) -> Matrix:
     rows = []
     for target, counts in enumerate(metrics.confusion):
         total = sum(counts)
         cells = [
-            Cell(count, count / total if total else 0.0, _kind(target, column)) for column, count in enumerate(counts)
+            Cell(count, count / total if total else 0.0, _kind(target, column, len(view.classes)))
+            for column, count in enumerate(counts)
         ]
-        rows.append((target, cells, total))
+        rows.append((view.classes[target], cells, total))
     return Matrix(label, rows)
 
 
-def _kind(target: int, column: int) -> str:
-    return "invalid" if column == CLASSES else "right" if column == target else "wrong"
+def _kind(target: int, column: int, classes: int) -> str:
+    return "invalid" if column == classes else "right" if column == target else "wrong"
 
 
 def _fact_groups(facts: Mapping[str, Any], sides: Mapping[str, Side]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rm_train.evaluation.evaluate import JUDGMENTS_FILE, METRICS_FILE
-from rm_train.evaluation.judged import JudgedRow, read_judgments
-from rm_train.evaluation.metrics import Metrics, from_json
+from rm_train.evaluation.judged import read_judgments
+from rm_train.evaluation.kind import Kind, Measured
+from rm_train.evaluation.kinds import kind_of_metrics
 from rm_train.report.curves import Steps, read_steps
 
 RUN_FILE = "run.json"
@@ -24,14 +25,16 @@ class Side:
     """One evaluated judge: before or after training.
 
     Attributes:
+        kind: The kind of judge.
         settings: Model, data, dtype and whatever else `metrics.json` says beside the figures.
         metrics: The figures.
         judgments: Every judged row; empty if `judgments.jsonl` is missing.
     """
 
+    kind: Kind[Any, Any, Any]
     settings: dict[str, Any]
-    metrics: Metrics
-    judgments: list[JudgedRow]
+    metrics: Measured
+    judgments: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,16 @@ def _read_side(folder: Path, name: str, missing: list[str]) -> Side | None:
         missing.append(f"The judge was not evaluated {name} training.")
         return None
     settings = _read_object(folder / METRICS_FILE)
+    figures = settings.pop("metrics", {})
     try:
-        metrics = from_json(settings.pop("metrics", {}))
+        kind = kind_of_metrics(figures)
+        metrics = kind.from_json(figures)
     except ValueError as error:
         raise ValueError(f"{folder / METRICS_FILE}: {error}") from error
     if not (folder / JUDGMENTS_FILE).is_file():
         missing.append(f"The judgments {name} training are missing.")
-        return Side(settings, metrics, [])
-    return Side(settings, metrics, read_judgments(folder / JUDGMENTS_FILE))
+        return Side(kind, settings, metrics, [])
+    return Side(kind, settings, metrics, read_judgments(folder / JUDGMENTS_FILE, kind.judged_type))
 
 
 def _read_object(path: Path) -> dict[str, Any]:

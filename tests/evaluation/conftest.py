@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from reward_fn.judges.pointwise import pointwise_messages
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CONTEXT = 512
 WORDS = {"city": "Oslo", "color": "blue", "animal": "fox", "food": "rice", "day": "Monday", "price": "9 euros"}

@@ -7,7 +7,8 @@ from rm_train.evaluation import generation
 from rm_train.evaluation.evaluate import evaluate_model
 from rm_train.evaluation.generation import Answer
 from rm_train.evaluation.judged import read_judgments
-from rm_train.evaluation.metrics import from_json
+from rm_train.evaluation.pointwise.judged import JudgedRow
+from rm_train.evaluation.pointwise.metrics import from_json
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_random_model_end_to_end(tiny_model, verl_rows, write_data, tmp_path):
     saved = json.loads((tmp_path / "out/metrics.json").read_text())
     assert (saved["dtype"], saved["device"], saved["limit"]) == (found.dtype, found.device, 5)
     assert from_json(saved["metrics"]) == found.metrics
-    assert tuple(read_judgments(tmp_path / "out/judgments.jsonl")) == found.judgments
+    assert tuple(read_judgments(tmp_path / "out/judgments.jsonl", JudgedRow)) == found.judgments
     assert found.judgments[0].index == 100 and "Rate how helpful" in found.judgments[0].prompt
     again = evaluate_model(str(tiny_model), data, batch_size=2, max_new_tokens=6, limit=5)
     assert again.judgments == found.judgments

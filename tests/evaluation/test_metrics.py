@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rm_train.evaluation.metrics import Judgment, as_json, compare, from_json, measure
+from rm_train.evaluation.pointwise.metrics import Judgment, as_json, compare, from_json, measure
 
 TARGETS = [0, 1, 2, 3, 4, 2, 2, 0, 4, 1]
 GUESSES = [1, 1, 2, 4, 4, 3, None, 0, 2, None]

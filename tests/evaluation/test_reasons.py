@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_train.evaluation.reasons import fact_accuracy, parse_facts, reason_is_right
+from rm_train.evaluation.pointwise.reasons import fact_accuracy, parse_facts, reason_is_right
 
 FACTS = {"city": True, "day": False, "price": True, "animal": False}
 RIGHT = "city yes, day no, price yes, animal no"

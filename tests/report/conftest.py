@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 from reward_fn.judges.pointwise import pointwise_messages
 from rm_train.evaluation.evaluate import Evaluation, save_evaluation
 from rm_train.evaluation.generation import Answer
-from rm_train.evaluation.judged import JudgedRow, judge_answer
-from rm_train.evaluation.metrics import measure
-from rm_train.evaluation.rows import Row
+from rm_train.evaluation.pointwise.judged import JudgedRow, judge_answer
+from rm_train.evaluation.pointwise.metrics import measure
+from rm_train.evaluation.pointwise.rows import Row
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation"))
 
 FACTS = {
     "title": "pointwise judge: tiny on synthetic",

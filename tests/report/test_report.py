@@ -6,7 +6,9 @@ import pytest
 from rich.console import Console
 
 from rm_train.report import console_table, write_report
-from rm_train.report.samples import WANTED, choose_samples, count_changes, judged_text
+from rm_train.report.pointwise.samples import judged_text
+from rm_train.report.pointwise.samples import samples as choose
+from rm_train.report.samples import WANTED
 
 VOID = {"meta", "link"}
 
@@ -186,13 +188,13 @@ def test_the_console_table_shows_the_figures(run):
 
 def test_samples_are_a_fixed_mix(build):
     before, after = build(0.5, 1), build(0.6, 2)
-    counts, samples = count_changes(before, after), choose_samples(before, after)
+    counts, samples = choose(before, after)
     assert min(counts.values()) >= 8 and sum(counts.values()) == 120
     shown = [sample.change for sample in samples]
     assert {change: shown.count(change) for change in WANTED} == dict(WANTED)
     assert len({sample.before.index for sample in samples}) == 20
     assert all(sample.before.index == sample.after.index for sample in samples)
-    assert choose_samples(before[:3], after[:3]) and len(choose_samples(before[:3], after[:3])) == 3
+    assert len(choose(before[:3], after[:3])[1]) == 3
     assert samples[0].asked.startswith("User: Name city") and samples[0].answer.startswith("It is number")
 
 

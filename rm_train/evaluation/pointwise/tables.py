@@ -14,8 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rm_train.evaluation.intervals import Values, divide
+
 Counts = NDArray[np.int64]
-Values = NDArray[np.float64]
 
 
 def absolute_errors(tables: Counts) -> Values:
@@ -23,7 +24,7 @@ def absolute_errors(tables: Counts) -> Values:
     valid = tables[..., :-1]
     size = valid.shape[-1]
     distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
-    return _divide((valid * distance).sum(axis=(-2, -1)), valid.sum(axis=(-2, -1)))
+    return divide((valid * distance).sum(axis=(-2, -1)), valid.sum(axis=(-2, -1)))
 
 
 def rank_correlations(tables: Counts) -> Values:
@@ -37,7 +38,7 @@ def rank_correlations(tables: Counts) -> Values:
     x, y = _centred_ranks(targets), _centred_ranks(predictions)
     covariance = np.einsum("...ij,...i,...j->...", valid, x, y)
     spread = np.sqrt((targets * x**2).sum(axis=-1) * (predictions * y**2).sum(axis=-1))
-    return np.clip(_divide(covariance, spread), -1.0, 1.0)
+    return np.clip(divide(covariance, spread), -1.0, 1.0)
 
 
 def changes(statistic: Callable[[Counts], Values], joint: Counts) -> Values:
@@ -50,10 +51,3 @@ def _centred_ranks(counts: Values) -> Values:
     total = counts.sum(axis=-1, keepdims=True)
     ranks: Values = np.cumsum(counts, axis=-1) - counts + (counts + 1) / 2 - (total + 1) / 2
     return ranks
-
-
-def _divide(numerator: NDArray[np.generic], denominator: NDArray[np.generic]) -> Values:
-    """Divide, with NaN where the denominator is 0."""
-    top = np.asarray(numerator, dtype=np.float64)
-    bottom = np.asarray(denominator, dtype=np.float64)
-    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)

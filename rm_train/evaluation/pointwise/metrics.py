@@ -10,30 +10,27 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reward_fn.judges.pointwise import SCORES
 from rm_train.evaluation.intervals import (
     Estimate,
+    bootstrapped,
     mean_difference,
     mean_of_shares,
-    percentile_interval,
+    read_figures,
     resample_table,
     share,
-    share_difference,
+    share_change,
 )
-from rm_train.evaluation.tables import absolute_errors, changes, rank_correlations
+from rm_train.evaluation.pointwise.tables import absolute_errors, changes, rank_correlations
 
 CLASSES = len(SCORES)
 INVALID = CLASSES
 """The column of the confusion matrix, after the scores, that counts verdicts that could not be read."""
-
-LOWER_IS_BETTER = frozenset({"mean_absolute_error"})
-"""Figures that improve by going down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +114,8 @@ class Metrics:
         majority_share: The exact accuracy of always answering `majority_class`.
     """
 
+    kind: ClassVar[str] = "pointwise"
+
     rows: int
     figures: Figures
     confusion: tuple[tuple[int, ...], ...]
@@ -151,8 +150,8 @@ def measure(judgments: Sequence[Judgment], seed: int = 0) -> Metrics:
         figures=Figures(
             exact=share(sum(j.exact for j in judgments), n),
             within_one=share(sum(j.within_one for j in judgments), n),
-            mean_absolute_error=_estimate(absolute_errors(table), absolute_errors(drawn), valid),
-            spearman=_estimate(rank_correlations(table), rank_correlations(drawn), valid),
+            mean_absolute_error=bootstrapped(absolute_errors(table), absolute_errors(drawn), valid),
+            spearman=bootstrapped(rank_correlations(table), rank_correlations(drawn), valid),
             valid=share(valid, n),
             reasons_right=share(sum(reasons), len(reasons)),
             facts_right=mean_of_shares(math.fsum(facts), len(facts)),
@@ -186,12 +185,12 @@ def compare(before: Sequence[Judgment], after: Sequence[Judgment], seed: int = 0
         if old.fact_accuracy is not None and new.fact_accuracy is not None
     ]
     return Figures(
-        exact=_share_change([(old.exact, new.exact) for old, new in pairs]),
-        within_one=_share_change([(old.within_one, new.within_one) for old, new in pairs]),
-        mean_absolute_error=_estimate(changes(absolute_errors, joint), changes(absolute_errors, drawn), len(pairs)),
-        spearman=_estimate(changes(rank_correlations, joint), changes(rank_correlations, drawn), len(pairs)),
-        valid=_share_change([(old.valid, new.valid) for old, new in pairs]),
-        reasons_right=_share_change(
+        exact=share_change([(old.exact, new.exact) for old, new in pairs]),
+        within_one=share_change([(old.within_one, new.within_one) for old, new in pairs]),
+        mean_absolute_error=bootstrapped(changes(absolute_errors, joint), changes(absolute_errors, drawn), len(pairs)),
+        spearman=bootstrapped(changes(rank_correlations, joint), changes(rank_correlations, drawn), len(pairs)),
+        valid=share_change([(old.valid, new.valid) for old, new in pairs]),
+        reasons_right=share_change(
             [
                 (old.reason_right, new.reason_right)
                 for old, new in pairs
@@ -216,7 +215,7 @@ def from_json(data: Mapping[str, Any]) -> Metrics:
     try:
         return Metrics(
             rows=int(data["rows"]),
-            figures=Figures(**{field.name: Estimate(**data["figures"][field.name]) for field in fields(Figures)}),
+            figures=read_figures(Figures, data["figures"]),
             confusion=tuple(tuple(int(count) for count in row) for row in data["confusion"]),
             failures=dict(data["failures"]),
             majority_class=int(data["majority_class"]),
@@ -228,17 +227,3 @@ def from_json(data: Mapping[str, Any]) -> Metrics:
 
 def _column(judgment: Judgment) -> int:
     return INVALID if judgment.predicted is None else judgment.predicted
-
-
-def _share_change(pairs: Sequence[tuple[bool, bool]]) -> Estimate:
-    return share_difference(
-        sum(new and not old for old, new in pairs), sum(old and not new for old, new in pairs), len(pairs)
-    )
-
-
-def _estimate(value: NDArray[np.float64], resampled: NDArray[np.float64], n: int) -> Estimate:
-    """Join a figure and its bootstrap values; undefined if the figure itself is."""
-    if np.isnan(value):
-        return Estimate(None, None, None, n)
-    low, high = percentile_interval(resampled)
-    return Estimate(float(value), low, high, n)

@@ -1,0 +1,3 @@
+"""Two characters that numbers are written with; charts and sentences use the same."""
+
+MINUS, NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
