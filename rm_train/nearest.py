@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -23,6 +23,24 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
 def did_you_mean(names: list[str]) -> str:
     """Return a question that offers names."""
     return f"did you mean {' or '.join(names)}?"
+
+
+def known(name: str, names: Collection[str], kind: str) -> str:
+    """Return a name that is one of some.
+
+    Args:
+        name: The name.
+        names: What there is.
+        kind: What they are names of.
+
+    Raises:
+        ValueError: There is none of that name; the message has all of them and the nearest one.
+    """
+    if name not in names:
+        near = nearest(name, names, 1)
+        hint = f" ({did_you_mean(near)})" if near else ""
+        raise ValueError(f"there is no {kind} {name!r}; choose one of {', '.join(names)}{hint}")
+    return name
 
 
 def _likeness(name: str, candidate: str) -> float:

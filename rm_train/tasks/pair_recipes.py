@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 from reward_fn.judges.forms import Preferring
 from reward_fn.judges.forms.graded import GradedVerdict
 from reward_fn.schema import Failure
+from rm_train.nearest import known
 from rm_train.tasks.labels import STRENGTHS, PairLabel
-from rm_train.tasks.recipes import known
 
 
 class PairRecipe(BaseModel):
@@ -80,7 +80,7 @@ PAIR_RECIPES: dict[str, PairRecipe] = {
 
 
 def _named(recipe: Any) -> Any:  # noqa: ANN401 - whatever a config holds
-    return PAIR_RECIPES[known(recipe, PAIR_RECIPES)] if isinstance(recipe, str) else recipe
+    return PAIR_RECIPES[known(recipe, PAIR_RECIPES, "recipe")] if isinstance(recipe, str) else recipe
 
 
 AnyPairRecipe = Annotated[PairRecipe, BeforeValidator(_named)]

@@ -12,9 +12,9 @@ from reward_fn.judges.forms import FORMS, PAIR_FORMS
 from reward_fn.judges.forms.form import better
 from reward_fn.judges.pairwise import PREFERENCES
 from reward_fn.schema import Failure
+from rm_train.nearest import known
 from rm_train.tasks.labels import Label, PairLabel, bad_label, pair_label
 from rm_train.tasks.pair_recipes import PAIR_RECIPES, AnyPairRecipe
-from rm_train.tasks.recipes import known
 from rm_train.tasks.verdicts import INVALID, BaseVerdictReward
 
 _CODES = {preference: float(code) for code, preference in enumerate(PREFERENCES)}

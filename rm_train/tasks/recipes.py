@@ -7,13 +7,13 @@ cannot be read is never taken for the score 0 that happens to be right.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from rm_train.nearest import did_you_mean, nearest
+from rm_train.nearest import known
 
 SPAN = 4
 """The largest distance on a scale from 0 to 4."""
@@ -56,19 +56,5 @@ RECIPES: dict[str, Recipe] = {
 """`exp_decay` is exp(-k|p-t|/4), with k=2 as in RM-Gallery's pointwise training; `linear` is 1-|p-t|/4; `exact` is +1
 for the exact rating and -1 for any other. Only `exp_decay` has a steepness."""
 
-
-def known(name: str, names: Collection[str], kind: str = "recipe") -> str:
-    """Return a name that is one of some.
-
-    Raises:
-        ValueError: It is none; the message has the nearest one.
-    """
-    if name not in names:
-        near = nearest(name, names, 1)
-        hint = f" ({did_you_mean(near)})" if near else ""
-        raise ValueError(f"there is no {kind} {name!r}; choose one of {', '.join(names)}{hint}")
-    return name
-
-
-RecipeName = Annotated[str, AfterValidator(lambda name: known(name, RECIPES))]
+RecipeName = Annotated[str, AfterValidator(lambda name: known(name, RECIPES, "recipe"))]
 """A field that names one of `RECIPES`."""
