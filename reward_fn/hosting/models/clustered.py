@@ -73,6 +73,8 @@ class ClusteredModel(HostedModel):
                     # It went with the process that had made it. The servers went too, so the next ones are others.
                     self._keeper = self._controller = None
                     self._tell(())
+                    if not self.load:  # who needs the model next makes it again
+                        return
                     await asyncio.sleep(_AGAIN_S)
                 except ActorUnavailableError:
                     await asyncio.sleep(_AGAIN_S)

@@ -123,8 +123,11 @@ class Controller:
     async def _fit(self, now: float) -> None:
         """Make and end replicas, until there are as many as are wanted."""
         staying = [number for number, one in self._replicas.items() if one.left is None]
-        if len(staying) < self._wanted and now >= self._rests_until and not self._refusal():
-            self._take_on(*await self._keeper.make.remote())
+        if len(staying) < self._wanted:
+            if leaving := [one for one in self._replicas.values() if one.left is not None]:
+                leaving[0].left = None
+            elif now >= self._rests_until and not self._refusal():
+                self._take_on(*await self._keeper.make.remote())
         # Those that are not ready go first, then the newest.
         ready = self._ready()
         for number in sorted(staying, key=lambda number: (number in ready, -number))[: len(staying) - self._wanted]:

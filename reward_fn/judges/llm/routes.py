@@ -84,6 +84,8 @@ class HostedRoutes(Routes):
         """See `Routes`."""
         self._model.want()
         locations = self._model.locations
+        if not locations:  # perhaps the same ones come again
+            return []
         if locations is not self._known:
             self._known, before = locations, self._routes
             self._routes = {one: before.pop(one) if one in before else self._make(*one) for one in locations}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -45,8 +45,10 @@ def host(cluster, engine, request):
         return OpenaiLLM(model=name, hosted=True, max_wait=20)
 
     yield make
-    attach._models.pop(name, None)  # and with the handle of its keeper, all of it
     use_models(None)
+    attach._models.pop(name, None)
+    with suppress(ValueError):
+        ray.kill(ray.get_actor(f"reward_fn model {name} keeper"))
 
 
 def controller(llm):
@@ -212,10 +214,8 @@ def test_an_idle_process_does_not_ask(host, monkeypatch):
     assert llm.simple_chat("who") and llm.usage.retries == 0
 
 
-@pytest.mark.parametrize(
-    "how", ["interrupt", *(pytest.param(how, marks=pytest.mark.slow) for how in ("normal", "error", "kill"))]
-)
-def test_nothing_is_left_of_a_run_that_has_ended(cluster, engine, how):
+def started(cluster, engine, how):
+    """Start a run, and return it with what its server said."""
     command = [sys.executable, Path(__file__).parent / "model_run.py", cluster.address, engine, how]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -223,9 +223,32 @@ def test_nothing_is_left_of_a_run_that_has_ended(cluster, engine, how):
     assert line, run.stderr.read()
     said = json.loads(line)
     assert alive(said["pid"]) and alive(said["helper"])
+    return run, said
+
+
+def of_others():
+    own = ray.get_runtime_context().namespace
+    return [one for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] != own]
+
+
+@pytest.mark.parametrize(
+    "how", ["interrupt", *(pytest.param(how, marks=pytest.mark.slow) for how in ("normal", "error", "kill"))]
+)
+def test_nothing_is_left_of_a_run_that_has_ended(cluster, engine, how):
+    run, said = started(cluster, engine, how)
     if how in ("interrupt", "kill"):
         run.send_signal(signal.SIGINT if how == "interrupt" else signal.SIGKILL)
     run.communicate(timeout=60)
     until(lambda: not alive(said["pid"]) and not alive(said["helper"]))
-    own = ray.get_runtime_context().namespace
-    until(lambda: not [one for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] != own])
+    until(lambda: not of_others())
+
+
+@pytest.mark.slow
+def test_servers_outlive_the_run_only_if_they_are_asked_to(cluster, engine):
+    run, said = started(cluster, engine, "detached")
+    run.communicate(timeout=60)
+    time.sleep(3)
+    assert alive(said["pid"]) and len(of_others()) == 3
+    (keeper,) = [one for one in of_others() if one["name"] == "reward_fn model judge keeper"]
+    ray.kill(ray.get_actor(**keeper))
+    until(lambda: not alive(said["pid"]) and not alive(said["helper"]) and not of_others())
