@@ -1,8 +1,8 @@
 """What the parts that a cluster shares are worth and what they cost, beside what verl has, in one run.
 
 \b
-    python scripts/bench/hosting.py                      # all of it: ten minutes
-    python scripts/bench/hosting.py --share 0.05         # whether all of it runs: three minutes
+    python scripts/bench/hosting.py                      # all of it: twelve minutes
+    python scripts/bench/hosting.py --share 0.05         # whether all of it runs: four minutes
     python scripts/bench/hosting.py --only cohort,pool --out hosting.json
 
 Each part stands in a module of its own, `hosting_<part>.py`, which says what it measures:
