@@ -1,6 +1,7 @@
 """What holds for every training reward, and for the config of every recipe."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -125,3 +126,12 @@ def test_published_sizes_are_applied_by_an_override_only(path):
     assert sized.actor_rollout_ref.actor.optim.lr == published.actor_rollout_ref.actor.optim.lr
     assert isinstance(sized.actor_rollout_ref.actor.optim.lr, float)
     assert any(path.stem in one.read_text() for one in (configs_dir() / "recipe").glob("*.yaml"))
+
+
+def test_the_page_names_every_recipe_with_its_form():
+    lines = Path("docs/recipes.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    for recipe in RECIPES:
+        form = RECIPES[recipe].get("form") or FORM_OF[kwargs_of(recipe)["reward"]]
+        (row,) = (line for line in rows if f"`{recipe}`" in line.split("|")[1])
+        assert f"`{form}`" in row.split("|")[2]

@@ -1,5 +1,8 @@
 """The recipes that need a preference only: each against a table, and recipes of one's own."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from reward_fn.adapters.verl.settings import Settings
@@ -188,12 +191,15 @@ def test_a_recipe_goes_with_every_form_of_a_pair(pay, form):
     assert pay(NAME, "no verdict", "A", recipe="rm_r1", form=form)["score"] == -1
 
 
+def example(language):
+    """Return the example of the page on recipes."""
+    page = Path("docs/recipes.md").read_text(encoding="utf-8")
+    return re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)[1]
+
+
 def test_a_recipe_of_ones_own_is_a_yaml_file(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(
-        "reward: pairwise_verdict_reward\nname: mine\nform: letter\n"
-        "recipe: {right: 2, wrong: -1, invalid: -3, weakest: 0.25}\n"
-    )
+    path.write_text(example("yaml"))
     mine = load_reward(path)
     label = {"reference": "B", "strength": 1}
     texts = [THINK.format("B"), THINK.format("A"), ""]
@@ -203,16 +209,7 @@ def test_a_recipe_of_ones_own_is_a_yaml_file(tmp_path):
 
 
 def test_a_recipe_of_ones_own_is_a_small_class(pay, tmp_path, monkeypatch):
-    (tmp_path / "my_recipes.py").write_text(
-        "from reward_fn.schema import Failure\n"
-        "from rm_train.tasks.pairwise import AnyFormPairReward\n\n\n"
-        "class Short(AnyFormPairReward):\n"
-        "    name: str = 'short'\n\n"
-        "    def pay(self, verdict, label, text):\n"
-        "        if isinstance(verdict, Failure):\n"
-        "            return -1.0\n"
-        "        return (verdict.preference == label.preference) / (1 + len(text) / 1000)\n"
-    )
+    (tmp_path / "my_recipes.py").write_text(example("python"))
     monkeypatch.syspath_prepend(tmp_path)
     short = "my_recipes:Short"
     assert pay(short, RM_R1.format("A"), "A", form="bracketed")["score"] == pytest.approx(1 / 1.026)
