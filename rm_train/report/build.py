@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_train.report.charts import Chart, Series, line_chart
+from rm_train.evaluation.kind import Measured
+from rm_train.report.charts import Chart
 from rm_train.report.curves import Points, Steps, curve, validation_curve
+from rm_train.report.plots import Plot, drawn
 from rm_train.report.run_data import RunData, Side
 from rm_train.report.view import View
 from rm_train.report.views import VIEWS, kind_of_run
@@ -92,24 +94,27 @@ def build_report(run: RunData) -> Report:
 
 def charts(report: Report) -> list[Chart]:
     """Return the charts of the page."""
-    curves, view = report.curves, report.view
-    every = [step for points in curves.values() for step, _ in points]
-    steps = (min(every, default=0), max(every, default=0))
     side = report.after or report.before
-    guess = view.guess(side.metrics) if side else None
-    accuracy = [
-        Series("rollouts", curves["accuracy"]),
-        Series("validation, greedy", curves["validation_accuracy"], "validation"),
-    ]
+    return drawn(plots_of(report.view, side.metrics if side else None), report.curves)
+
+
+def plots_of(view: View, metrics: Measured | None) -> list[Plot]:
+    """Return what is drawn of a run.
+
+    Args:
+        view: How the kind of judge is shown.
+        metrics: Those of the last judge, beside whose rows the curves are seen; None leaves that out.
+    """
+    guess = view.guess(metrics) if metrics else None
     reference = (guess.share, guess.short) if guess else None
     return [
-        line_chart("Reward, mean of a batch", [Series("reward", curves["reward"])], steps),
-        line_chart(view.accuracy, accuracy, steps, percent=True, reference=reference),
-        *view.more_charts(curves, steps, side.metrics if side else None),
-        line_chart("Verdicts in the right form", [Series("valid", curves["format_ok"])], steps, percent=True),
-        line_chart("Entropy of the policy, nats a token", [Series("entropy", curves["entropy"])], steps),
-        line_chart("Answer length, tokens", [Series("length", curves["response_length"])], steps),
-        line_chart("Time of a step, seconds", [Series("time", curves["step_seconds"])], steps),
+        Plot("Reward, mean of a batch", "reward", "reward"),
+        Plot(view.accuracy, "rollouts", "accuracy", "validation_accuracy", True, reference),
+        *view.more_plots(metrics),
+        Plot("Verdicts in the right form", "valid", "format_ok", percent=True),
+        Plot("Entropy of the policy, nats a token", "entropy", "entropy"),
+        Plot("Answer length, tokens", "length", "response_length"),
+        Plot("Time of a step, seconds", "time", "step_seconds"),
     ]
 
 

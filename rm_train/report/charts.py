@@ -114,6 +114,11 @@ def line_chart(
     )
 
 
+def mean_window(points: Points) -> int:
+    """Return over how many neighbours the moving mean of a curve goes; 1 if it has too few points for one."""
+    return 1 if len(points) < _SMOOTH_FROM else 2 * max(2, len(points) // 24) + 1
+
+
 def _lines(series: Series, x_scale: _Scale, y_scale: _Scale, percent: bool) -> list[Line]:
     points = series.points
     marks = tuple(
@@ -123,9 +128,9 @@ def _lines(series: Series, x_scale: _Scale, y_scale: _Scale, percent: bool) -> l
     if len(points) > _MOST_MARKS:
         marks = ()
     path = _path(points, x_scale, y_scale)
-    if series.style != "train" or len(points) < _SMOOTH_FROM:
+    window = mean_window(points)
+    if series.style != "train" or window == 1:
         return [Line(path, series.style, series.label, marks)]
-    window = 2 * max(2, len(points) // 24) + 1
     mean = _path(smooth(points, window), x_scale, y_scale)
     return [
         Line(path, f"{series.style} raw", series.label, marks),

@@ -61,4 +61,6 @@ def figure_cell(value: str, interval: str, style: str = "") -> Text:
 
 
 def _add(table: Table, label: str, words: Words, estimate: Estimate) -> None:
-    table.add_row(label, figure_cell(number(words, estimate.value), interval(words, estimate)))
+    table.add_row(
+        label, figure_cell(number(words, estimate.value, words.signed), interval(words, estimate, words.signed))
+    )

@@ -16,7 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rm_train.evaluation.kind import Measured
 from rm_train.report import charts as drawing
 from rm_train.report.build import Report, charts
-from rm_train.report.run_data import Side
+from rm_train.report.numerals import duration
+from rm_train.report.run_data import Side, mapping, seconds_of
 from rm_train.report.view import View
 from rm_train.report.wording import figure, figure_rows, interval, number, part_rows
 
@@ -76,7 +77,7 @@ def render_page(report: Report) -> str:
         .render(
             report=report,
             view=view,
-            synthetic=_mapping(report.facts.get("data")).get("synthetic") is True,
+            synthetic=mapping(report.facts.get("data")).get("synthetic") is True,
             notes=[*report.remarks, *(str(note) for note in report.facts.get("notes") or [])],
             guess=None if shown is None else view.guess(shown),
             bars=[_bar(view, label, side.metrics) for label, side in present.items()],
@@ -117,13 +118,13 @@ def _kind(target: int, column: int, classes: int) -> str:
 def _fact_groups(facts: Mapping[str, Any], sides: Mapping[str, Side]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return headed lists of names and values; groups without any are left out."""
     names = ("task", "recipe", "base_model", "steps", "seed", "dtype", "hardware")
-    seconds = {str(name): value for name, value in _mapping(facts.get("seconds")).items() if _is_number(value)}
-    times = [(name, _duration(value)) for name, value in seconds.items()]
+    seconds = seconds_of(facts)
+    times = [(name, duration(value)) for name, value in seconds.items()]
     groups = [
         ("Run", [(name.replace("_", " "), str(facts[name])) for name in names if facts.get(name) is not None]),
-        ("Data", _flat(_mapping(facts.get("data")))),
-        ("Time", [*times, ("all", _duration(sum(seconds.values())))] if times else []),
-        ("Versions", _flat(_mapping(facts.get("versions")))),
+        ("Data", _flat(mapping(facts.get("data")))),
+        ("Time", [*times, ("all", duration(sum(seconds.values())))] if times else []),
+        ("Versions", _flat(mapping(facts.get("versions")))),
         *((f"Evaluation {label}", _flat(side.settings)) for label, side in sides.items()),
     ]
     return [(title, entries) for title, entries in groups if entries]
@@ -139,19 +140,3 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
             shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
             entries.append((label, f"{shown:.1f}" if isinstance(shown, float) else str(shown)))
     return entries
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

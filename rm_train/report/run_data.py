@@ -7,6 +7,7 @@ left empty and named in `missing`; only what is there and broken is an error.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,17 @@ def read_run(run_dir: Path) -> RunData:
         missing.append("No training step was logged.")
     sides = [_read_side(run_dir / "evaluation" / name, name, missing) for name in ("before", "after")]
     return RunData(run_dir, facts, steps, sides[0], sides[1], missing)
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a part of `run.json` that holds names and values; an empty one where there is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def seconds_of(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Return how long each phase of a run has taken, as far as `run.json` says it."""
+    times = mapping(facts.get("seconds")).items()
+    return {str(name): value for name, value in times if isinstance(value, (int, float))}
 
 
 def _read_side(folder: Path, name: str, missing: list[str]) -> Side | None:

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rm_train.evaluation.intervals import Estimate
-from rm_train.report.charts import Chart
 from rm_train.report.curves import Points, Steps
-
-Curves = Mapping[str, Points]
-"""What is drawn -> its points; empty where nothing was recorded."""
+from rm_train.report.plots import Plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +20,14 @@ class Words:
         meaning: What it is, in a few words.
         percent: Whether it is a share, shown as a percentage.
         better: Which way it improves: some figures tell a habit, which is neither good nor bad by itself.
+        signed: Whether the figure itself is a difference.
     """
 
     label: str
     meaning: str
     percent: bool = True
     better: Literal["higher", "lower", "neither"] = "higher"
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class View:
         remarks: Returns what else a reader must know of the last judge, in sentences; takes the change, too, if any.
         parts: Returns the main figure on parts of the rows: name of the part -> its size in words, and the figure.
         more_curves: Returns the curves that only this kind has.
-        more_charts: Draws them; takes the first and the last step and the last judge's metrics, if any.
+        more_plots: Returns how they are drawn; takes the last judge's metrics, or None.
     """
 
     figures: Mapping[str, Words]
@@ -84,7 +83,7 @@ class View:
     remarks: Callable[[Any, Any], list[str]] = lambda metrics, change: []
     parts: Callable[[Any], dict[str, tuple[str, Estimate]]] = lambda metrics: {}
     more_curves: Callable[[Steps], dict[str, Points]] = lambda steps: {}
-    more_charts: Callable[[Curves, tuple[int, int], Any], list[Chart]] = lambda curves, steps, metrics: []
+    more_plots: Callable[[Any], list[Plot]] = lambda metrics: []
 
     @property
     def main_words(self) -> Words:

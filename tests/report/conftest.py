@@ -18,7 +18,7 @@ from rm_train.evaluation.pointwise.judged import JudgedRow, judge_answer
 from rm_train.evaluation.pointwise.metrics import measure
 from rm_train.evaluation.pointwise.rows import Row
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "evaluation")]
 
 FACTS = {
     "title": "pointwise judge: tiny on synthetic",

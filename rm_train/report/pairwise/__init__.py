@@ -6,7 +6,7 @@ from rm_train.evaluation.intervals import Estimate
 from rm_train.evaluation.pairwise.metrics import PairMetrics
 from rm_train.report.pairwise.remarks import remarks
 from rm_train.report.pairwise.samples import samples
-from rm_train.report.pairwise.training import more_charts, more_curves
+from rm_train.report.pairwise.training import more_curves, more_plots
 from rm_train.report.pairwise.words import FIGURES
 from rm_train.report.view import Guess, View
 
@@ -55,5 +55,5 @@ PAIRWISE_VIEW = View(
     remarks=remarks,
     parts=_parts,
     more_curves=more_curves,
-    more_charts=more_charts,
+    more_plots=more_plots,
 )

@@ -15,13 +15,8 @@ def remarks(metrics: PairMetrics, change: PairFigures | None) -> list[str]:
     """Return sentences about the last judge; `change` is what training changed, if that is known."""
     found = [] if change is None else [_movements(change)]
     figures, truth = metrics.figures, metrics.truth
-    found += _habit(
-        "the answer shown first", "A", "their place", "a_excess", figures.a_rate, figures.a_excess, truth.a
-    )  # fmt: skip
-    found += _habit(
-        "the longer answer", "the longer one", "their length", "longer_excess", figures.longer_rate,
-        figures.longer_excess, truth.longer,
-    )  # fmt: skip
+    found += _habit("the answer shown first", "their place", figures.a_rate, figures.a_excess, truth.a)
+    found += _habit("the longer answer", "their length", figures.longer_rate, figures.longer_excess, truth.longer)
     if metrics.single_rows:
         found.append(
             f"{metrics.single_rows:,} rows are there without the other order of their pair; they count in no figure of "
@@ -43,20 +38,24 @@ def _movements(change: PairFigures) -> str:
             continue
         by = f"{label} by {number(FIGURES[name], estimate.value, signed=True)}"
         moves["rose" if estimate.low > 0 else "fell"].append(by)
-    told = "; ".join(f"{how}: {', '.join(names)}" for how, names in moves.items() if names)
-    return f"Of the other figures {told}." if told else "Of the other figures none can be compared."
+    told = "; ".join(f"these {how}: {', '.join(names)}" for how, names in moves.items() if names)
+    return f"Beside that, {told}." if told else "No other figure can be compared."
 
 
-def _habit(
-    chosen: str, short: str, cause: str, name: str, rate: Estimate, excess: Estimate, true: float | None
-) -> list[str]:
-    """Warn of a judge that clearly prefers answers more or less often by something else than their worth."""
-    if not excess.excludes_zero or excess.value is None or true is None:
+def _habit(chosen: str, cause: str, rate: Estimate, excess: Estimate, true: float | None) -> list[str]:
+    """Warn of a judge that clearly decides for something more or less often than it is better."""
+    if not excess.excludes_zero or rate.value is None or excess.value is None or true is None:
         return []
-    more = "more" if excess.value > 0 else "less"
+    words = FIGURES["a_excess"]
+    # Without any habit, a judge that errs is nearer to a half than the truth is.
+    errors = min(true, 0.5) <= rate.value <= max(true, 0.5)
     return [
-        f"The judge prefers {chosen} {more} often than it is better: {short} in {number(FIGURES[name], rate.value)} of "
-        f"its decisions, and in {number(FIGURES[name], true)} of the true ones (difference "
-        f"{number(FIGURES[name], excess.value, signed=True)}, 95 % interval "
-        f"{interval(FIGURES[name], excess, signed=True)}). It judges answers by {cause} too."
+        f"The judge decides for {chosen} in {number(FIGURES['a_rate'], rate.value)} of its decisions, and the truth in "
+        f"{number(FIGURES['a_rate'], true)}: a difference of {number(words, excess.value, signed=True)} (95 % interval "
+        f"{interval(words, excess, signed=True)}). "
+        + (
+            "Errors without any habit bring it nearer to a half, too."
+            if errors
+            else f"It judges answers by {cause}, too."
+        )
     ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rm_train.evaluation.pairwise.metrics import PairMetrics
-from rm_train.report.charts import Chart, Series, line_chart
 from rm_train.report.curves import Points, Steps, curve, validation_curve
-from rm_train.report.view import Curves
+from rm_train.report.plots import Plot
 
 _PARTS: Mapping[str, str] = {
     "both_right": "consistent",
@@ -24,8 +23,8 @@ def more_curves(steps: Steps) -> dict[str, Points]:
     return found | {f"validation_{name}": validation_curve(steps, part) for name, part in _PARTS.items()}
 
 
-def more_charts(curves: Curves, steps: tuple[int, int], metrics: PairMetrics | None) -> list[Chart]:
-    """Draw what the judge chooses, each beside the share of the validation rows of which it is true."""
+def more_plots(metrics: PairMetrics | None) -> list[Plot]:
+    """Return what the judge chooses, each beside the share of the validation rows of which it is true."""
     true: dict[str, tuple[float, str]] = {}
     if metrics is not None:
         true = {
@@ -34,20 +33,12 @@ def more_charts(curves: Curves, steps: tuple[int, int], metrics: PairMetrics | N
             "tie": (metrics.truth.ties, "validation rows that are ties"),
         }
     titles = {
+        "both_right": "Right in both orders",
         "chose_a": "Verdicts for A, among all answers",
         "chose_longer": "Verdicts for the longer answer, among all",
         "tie": "Ties, among all answers",
     }
-    if curves["both_right"] or curves["validation_both_right"]:
-        titles = {"both_right": "Right in both orders"} | titles
     return [
-        line_chart(title, _series(curves, name), steps, percent=True, reference=true.get(name))
+        Plot(title, "rollouts", name, f"validation_{name}", True, true.get(name), always=name != "both_right")
         for name, title in titles.items()
-    ]
-
-
-def _series(curves: Curves, name: str) -> list[Series]:
-    return [
-        Series("rollouts", curves[name]),
-        Series("validation, greedy", curves[f"validation_{name}"], "validation"),
     ]

@@ -13,10 +13,12 @@ FIGURES: Mapping[str, Words] = {
     "accuracy_order_1": Words("Accuracy, swapped", "of the rows that show a pair the other way round"),
     "consistent": Words("Consistency", "pairs whose two verdicts prefer the same answer"),
     "a_rate": Words("A-rate", "A among verdicts for A or B", better="neither"),
-    "a_excess": Words("A-rate less the truth's", "0 for a judge without a preference for a place", better="neither"),
+    "a_excess": Words(
+        "A-rate less the truth's", "0 for a judge without a preference for a place", better="neither", signed=True
+    ),
     "longer_rate": Words("Longer-rate", "the longer answer among such verdicts, lengths unequal", better="neither"),
     "longer_excess": Words(
-        "Longer-rate less the truth's", "0 for a judge without a preference for a length", better="neither"
+        "Longer-rate less the truth's", "0 for a judge that is always right", better="neither", signed=True
     ),
     "accuracy_longer_better": Words("Accuracy, longer is better", "rows whose better answer is the longer one"),
     "accuracy_shorter_better": Words("Accuracy, shorter is better", "rows whose better answer is the shorter one"),
