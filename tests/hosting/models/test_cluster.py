@@ -219,7 +219,7 @@ def started(cluster, engine, how):
     command = [sys.executable, Path(__file__).parent / "model_run.py", cluster.address, engine, how]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    line = run.stdout.readline()
+    line = next((one for one in run.stdout if one.startswith("{")), "")  # Ray speaks too
     assert line, run.stderr.read()
     said = json.loads(line)
     assert alive(said["pid"]) and alive(said["helper"])
