@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from judged_pairs import verl_pair_rows
 
-from reward_fn.judges.pairwise import PairwiseVerdict, format_pairwise, swapped
+from reward_fn.judges.pairwise import PairwiseVerdict, format_pairwise
 from rm_train.evaluation.evaluate import Evaluation, save_evaluation
 from rm_train.evaluation.generation import Answer
 from rm_train.evaluation.pairwise import PAIRWISE, JudgedPair
@@ -39,7 +39,6 @@ def judged_pairs(folder: Path, right: float, for_a: float, seed: int, pairs: int
         reason = f"A: city {'yes' if said == 'A' else 'no'}, day yes; B: city {'yes' if said == 'B' else 'no'}, day yes"
         text = "well" if rng.random() < 0.03 else format_pairwise(PairwiseVerdict(said, reason))
         judged.append(PAIRWISE.judge(row, Answer(text, 9, False)))
-    assert len({row.target for row in judged}) == 3 and swapped("A") == "B"
     return judged
 
 
