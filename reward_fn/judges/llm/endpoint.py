@@ -50,6 +50,7 @@ class Endpoint:
         connect_timeout: Seconds to connect.
         read_timeout: Seconds without a byte.
         timeout: Seconds for a whole request.
+        direct: Whether it is near, and the environment's proxies are not for it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Endpoint:
         connect_timeout: float,
         read_timeout: float,
         timeout: float,
+        direct: bool = False,
     ) -> None:
         import httpx
         import openai
@@ -74,7 +76,8 @@ class Endpoint:
             max_retries=0,
             timeout=openai.Timeout(timeout, connect=connect_timeout, read=read_timeout),
             http_client=openai.DefaultAioHttpClient(
-                limits=limits(max_connections=connections, max_keepalive_connections=connections)
+                limits=limits(max_connections=connections, max_keepalive_connections=connections),
+                trust_env=not direct,
             ),
         )
 

@@ -263,6 +263,7 @@ class Line:
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout or settings.timeout,
             timeout=settings.timeout,
+            direct=settings.hosted,
         )
         loop.at_end(endpoint.close)
         permits = permits_of(base_url, key, settings.model, settings.limits)

@@ -50,7 +50,9 @@ def until(condition, seconds=30):
         time.sleep(0.05)
 
 
-def test_one_process_hosts_a_model_by_itself(llm):
+def test_one_process_hosts_a_model_by_itself(llm, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # for the world outside
     judge = llm(arguments=["--max-model-len", "4096"])
     first = said(judge)
     assert first["arguments"][:4] == ["-m", "vllm.entrypoints.openai.api_server", "--model", "/models/judge"]
