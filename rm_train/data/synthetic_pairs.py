@@ -20,6 +20,8 @@ _COUNTS = range(REQUIREMENTS + 1)
 _MOST_HIDDEN = 2
 """How many things more the better answer may do so that the other one can name as many kinds: two are not asked for."""
 _LONGER_BY_A_SENTENCE = 0.5
+_WHO = {(True, True): "both", (True, False): "A", (False, True): "B", (False, False): "none"}
+_DONE = {who: done for done, who in _WHO.items()}
 _CASES = [(best, longest) for best in range(2) for longest in range(2)]
 
 
@@ -72,3 +74,17 @@ def _pair(prompt: str, answers: list[str]) -> dict[str, Any]:
         "response_2": answers[1],
         "preference_strength": max(STRENGTHS[0], min(STRENGTHS[-1], second - first)),
     }
+
+
+def write_pair_reason(facts: tuple[dict[str, bool], dict[str, bool]]) -> str:
+    """Write the facts of both answers as a judge's reason, such as `city both, day B, food none`."""
+    first, second = facts
+    return ", ".join(f"{kind} {_WHO[first[kind], second[kind]]}" for kind in first)
+
+
+def read_pair_reason(reason: str) -> tuple[dict[str, bool], dict[str, bool]] | None:
+    """Read what `write_pair_reason` writes; None if it is anything else, or names a thing twice."""
+    parts = [part.split(" ") for part in reason.split(", ")]
+    if any(len(part) != 2 or part[1] not in _DONE for part in parts) or len({part[0] for part in parts}) < len(parts):
+        return None
+    return {kind: _DONE[who][0] for kind, who in parts}, {kind: _DONE[who][1] for kind, who in parts}

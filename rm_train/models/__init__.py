@@ -29,6 +29,12 @@ def _tiny(folder: Path, seed: int, progress: Progress) -> None:
     build_tiny_judge(folder, seed, progress=progress)
 
 
+def _tiny_pairwise(folder: Path, seed: int, progress: Progress) -> None:
+    from rm_train.models.tiny.pair_warm_start import build_tiny_pair_judge
+
+    build_tiny_pair_judge(folder, seed, progress=progress)
+
+
 def _smollm2(folder: Path, seed: int, progress: Progress) -> None:
     from rm_train.models.smollm2 import build_smollm2
 
@@ -37,6 +43,7 @@ def _smollm2(folder: Path, seed: int, progress: Progress) -> None:
 
 BUILT = {
     "tiny": BuiltModel("teaching the tiny judge", _tiny),
+    "tiny_pairwise": BuiltModel("teaching the tiny judge of pairs", _tiny_pairwise),
     "smollm2": BuiltModel("fetching and converting SmolLM2-135M-Instruct", _smollm2),
 }
 """Name of the base model -> how it is made; every other base model is loaded."""

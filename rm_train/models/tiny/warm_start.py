@@ -12,16 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from transformers.utils.logging import disable_progress_bar
-
 from reward_fn.judges.pointwise import PointwiseVerdict, format_pointwise, pointwise_messages
 from rm_train.data.synthetic import generate_rows, read_facts, write_reason
-from rm_train.files import atomic_folder
-from rm_train.models.tiny.architecture import build_model, build_tokenizer
-from rm_train.models.tiny.teaching import Example, Pace, teach
+from rm_train.models.tiny.building import Lesson, build_judge
+from rm_train.models.tiny.teaching import Pace
 
-_SEED_OFFSET = 1_000_003
+SEED_OFFSET = 1_000_003
 """Keeps the warm start's rows apart from those that runs train and evaluate on."""
 
 
@@ -46,7 +42,7 @@ def lenient_score(true_score: int, rng: random.Random) -> int:
 def build_tiny_judge(
     folder: Path, seed: int, settings: WarmStart = WarmStart(), progress: Callable[[int, int], None] | None = None
 ) -> None:
-    """Build the tokenizer and the model, teach it, and save both as a Hugging Face folder; nothing half-written stays.
+    """Build and teach a judge of one answer; see `build_judge`.
 
     Args:
         folder: Where the model goes.
@@ -54,25 +50,11 @@ def build_tiny_judge(
         settings: How much to teach.
         progress: Called with steps done and steps in all.
     """
-    rng = random.Random(seed + _SEED_OFFSET)
-    texts = []
-    for row in generate_rows(settings.prompts, seed + _SEED_OFFSET):
+    rng = random.Random(seed + SEED_OFFSET)
+    lessons: list[Lesson] = []
+    for row in generate_rows(settings.prompts, seed + SEED_OFFSET):
         facts = read_facts(row.prompt, row.response)
         verdict = PointwiseVerdict(lenient_score(sum(facts.values()), rng), write_reason(facts))
         messages = pointwise_messages([{"role": "user", "content": row.prompt}], row.response)
-        texts.append((messages, format_pointwise(verdict)))
-    tokenizer = build_tokenizer(
-        f"{messages[0]['role']} {messages[0]['content']} assistant {answer}" for messages, answer in texts
-    )
-    prompts = tokenizer.apply_chat_template([messages for messages, _ in texts], add_generation_prompt=True)
-    answers = tokenizer([answer + tokenizer.eos_token for _, answer in texts])
-    examples = [Example(p, a) for p, a in zip(prompts["input_ids"], answers["input_ids"], strict=True)]
-    torch.manual_seed(seed)
-    model = build_model(tokenizer)
-    teach(model, tokenizer, examples, rng, settings, progress)
-    # Stored as verl.model_merger stores the trained judge, so that both are compared at the same precision.
-    model.to(torch.bfloat16)
-    disable_progress_bar()
-    with atomic_folder(folder) as temporary:
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        lessons.append((messages, format_pointwise(verdict)))
+    build_judge(folder, seed, lessons, rng, settings, progress)
