@@ -87,12 +87,14 @@ def test_requests_wait_for_a_server_and_count_meanwhile(hosted, endpoints):
 
     async def work():
         asked = [asyncio.ensure_future(llm.asimple_chat("?")) for _ in range(5)]
-        await asyncio.sleep(0.3)
-        assert (hosted.load, hosted.waiting) == (5, 5) and hosted.wanted
-        endpoints[0].latency = 0.3
+        while hosted.waiting < 5:
+            await asyncio.sleep(0.01)
+        assert hosted.load == 5 and hosted.wanted
+        endpoints[0].latency = 1.0
         hosted.has(endpoints[0])
-        await asyncio.sleep(0.15)
-        assert (hosted.waiting, hosted.in_flight) == (0, {endpoints[0].url: 5})
+        while hosted.waiting:
+            await asyncio.sleep(0.01)
+        assert hosted.in_flight == {endpoints[0].url: 5}
         return await asyncio.gather(*asked)
 
     assert asyncio.run(work()) == ["first"] * 5
