@@ -124,12 +124,13 @@ def charts(group: Group) -> list[Chart]:
     steps = (min(first for first, _ in ranges), max(last for _, last in ranges))
     found = []
     for plot in plots_of(group.view, None):
-        curves = {plot.title: plot.curve}
+        # Validations are few and far between: their points stand out.
+        curves = [(plot.title, plot.curve, "run")]
         if plot.validation is not None:
-            curves[f"{plot.title}, validation"] = plot.validation
-        for title, name in curves.items():
+            curves.append((f"{plot.title}, validation", plot.validation, "run points"))
+        for title, name, style in curves:
             series = [
-                Series(run.label, _mean(run.report.curves[name]), f"run run-{place}")
+                Series(run.label, _mean(run.report.curves[name]), f"{style} run-{place}")
                 for place, run in enumerate(group.runs)
             ]
             if any(one.points for one in series):
