@@ -22,19 +22,15 @@ from reward_fn.adapters.verl.scorer import Scored, scorer_of
 from reward_fn.adapters.verl.settings import OURS
 from reward_fn.adapters.verl.training_rows import TrainingRow, out_of_reach, training_rows
 from reward_fn.adapters.verl.trials import Trial, paid_by_row, payments
-from reward_fn.judges.pointwise import SCORES, PointwiseVerdict, format_pointwise
 from reward_fn.loading import RewardConfigError
 from rm_train.launch.checks.problem import ConfigError, Problem, listing, settle
 from rm_train.launch.checks.reward import problems_of
 from rm_train.launch.reward_function import load_reward
+from rm_train.launch.trial_verdicts import GARBAGE, answers, off_scale
 
 _KEY = "reward.custom_reward_function"
 _LOOKED_AT = 1000
 """How many rows of the training data the tried ones are chosen from."""
-
-_REASON = "The answer does a part of what was asked."
-GARBAGE = ("empty", "prose", "truncated")
-"""The kinds of answers that hold no verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +63,6 @@ def preflight(config: DictConfig, console: Console) -> None:
     trials = _try_all(config, rows)
     console.print(payments(trials))
     settle(unusable(trials) or disordered(trials), console)
-
-
-def answers(target: int) -> dict[str, str]:
-    """Return one answer of each kind for a row with this target."""
-    farthest = max(SCORES, key=lambda score: abs(score - target))
-    gold = format_pointwise(PointwiseVerdict(target, _REASON))
-    return {
-        "gold": gold,
-        "wrong": format_pointwise(PointwiseVerdict(farthest, _REASON)),
-        "empty": "",
-        "prose": _REASON,
-        "truncated": gold[: len(gold) // 2],
-    }
 
 
 def choose_rows(config: DictConfig, count: int) -> list[TrainingRow]:
@@ -141,19 +124,17 @@ def _not_tried(config: DictConfig) -> str | None:
 
 
 def _off_scale(row: TrainingRow) -> list[Problem]:
-    target = row.row.ground_truth
-    if str(target) in map(str, SCORES):
+    if not (wrong := off_scale(row.row)):
         return []
-    return [Problem("data.train_files", f"{row.place}: reward_model.ground_truth is {target!r}",
-                    f"make it a score from {SCORES[0]} to {SCORES[-1]}; "
-                    "to train on something else, write preflight_rows=0")]  # fmt: skip
+    fix = f"make it {wrong[1]}; to train on something else, write preflight_rows=0"
+    return [Problem("data.train_files", f"{row.place}: {wrong[0]}", fix)]
 
 
 def _try_all(config: DictConfig, rows: Sequence[TrainingRow]) -> list[Tried]:
     tried = [
         (f"{row.place} (target {row.row.ground_truth})", kind, replace(row.row, answer=text))
         for row in rows
-        for kind, text in answers(int(str(row.row.ground_truth))).items()
+        for kind, text in answers(row.row).items()
     ]
     results = _results(config, [row for _, _, row in tried])
     return [_tried(place, kind, result) for (place, kind, _), result in zip(tried, results, strict=True)]

@@ -1,14 +1,19 @@
 """The configured reward is tried on answers whose order is known; one that fails or does not keep it stops the run."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from reward_fn.adapters.rows import Row
 from rm_train.data import PrepareSettings, prepare
 from rm_train.launch.checks import ConfigError
 from rm_train.launch.config import compose_config
-from rm_train.launch.preflight import answers, choose_rows, preflight
+from rm_train.launch.pipeline import prepare_settings
+from rm_train.launch.preflight import choose_rows, preflight
+from rm_train.launch.trial_verdicts import answers
 
 KEY = "reward.custom_reward_function"
 
@@ -79,8 +84,25 @@ def test_the_rows_span_the_targets(data):
 
 
 def test_the_wrong_verdict_is_the_farthest_one():
-    assert "<score>4</score>" in answers(0)["wrong"]
-    assert "<score>0</score>" in answers(3)["wrong"]
+    assert "<score>4</score>" in answers(Row("x", "", 0))["wrong"]
+    assert "<score>0</score>" in answers(Row("x", "", 3))["wrong"]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *("j1", "j4r", "judgelrm", "margin_aware", "nemotron_genrm", "rm_gallery_pairwise", "rm_r1", "rrm", "spct"),
+        *("think_rm_binary", "think_rm_multiclass"),
+    ],
+)
+def test_every_recipe_of_pairs_pays_gold_above_wrong(recipe, tmp_path):
+    config = compose_config("pairwise", [f"recipe={recipe}", f"run_dir={tmp_path / 'run'}"])
+    settings = replace(prepare_settings(config), train_prompts=40, val_prompts=10)
+    console = Console(record=True, width=200)
+    train = prepare(settings).train
+    preflight(compose_config("pairwise", [f"recipe={recipe}", f"data.train_files={train}"]), console)
+    table = paid(console.export_text())
+    assert table["gold"][1] > table["wrong"][2]
 
 
 def test_a_reward_of_the_users_is_tried_with_its_arguments(run, reward):
