@@ -112,6 +112,17 @@ def test_one_place_always():
     assert (figures.longer_rate.value, figures.longer_excess.value) == (0.5, 0.0)
 
 
+def test_few_pairs_that_are_alike_prove_little():
+    before, after = pair(1, "tie", "AB"), pair(1, "tie", "tt")
+    others = [row for number in range(2, 100) for row in pair(number, "A", "AB")]
+    change = compare([*before, *others], [*after, *others])
+    # One tie, asked twice: the change of its share is that of one pair, whatever the other pairs do.
+    assert change.accuracy_ties.value == 1 and not change.accuracy_ties.excludes_zero
+    assert change.accuracy_longer_better.value is None
+    ties = measure([*after, *others]).figures.accuracy_ties
+    assert (ties.value, ties.low) == (1.0, pytest.approx(share(1, 1).low))
+
+
 def test_the_interval_is_over_pairs():
     # Both verdicts of a pair are right or both are wrong, so 100 rows tell no more than 50 pairs.
     rows = [row for number in range(50) for row in pair(number, "A", "AB" if number % 2 else "BA")]

@@ -11,8 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rm_train.evaluation.intervals import Estimate, Values, bootstrapped, divide, mean_of_shares, resample_table
-from rm_train.evaluation.intervals import share_difference as difference_of_shares
+from rm_train.evaluation.intervals import (
+    Estimate,
+    Values,
+    bootstrapped,
+    divide,
+    mean_of_shares,
+    resample_table,
+    share_difference,
+)
 from rm_train.evaluation.pairwise.judgment import PairJudgment
 
 _COUNTED: Mapping[str, Callable[[PairJudgment], float]] = {
@@ -92,7 +99,8 @@ def rule_shares(counts: Values) -> dict[str, float]:
 def estimates(counts: Values, seed: int) -> dict[str, Estimate]:
     """Return every share and excess of pairs' counts with the interval of a bootstrap over pairs.
 
-    Where a share is 0 or 1, resampling cannot vary it, and the interval is Wilson's for as many trials as pairs.
+    Where all pairs are alike, resampling cannot vary a share, and yet more pairs might: then the interval is Wilson's,
+    for as many trials as pairs.
 
     Args:
         counts: What `count` returns.
@@ -102,12 +110,11 @@ def estimates(counts: Values, seed: int) -> dict[str, Estimate]:
     found = {}
     for name, value in values.items():
         share = EXCESSES.get(name, name)
-        among = counts[:, _PLACES[_SHARES[share][1]]]
+        among = _among(counts, share)
         estimate = bootstrapped(value, drawn[name], int(among.sum()))
-        if values[share] in (0, 1) and estimate.value is not None:
-            wilson = _wilson(float(values[share]), int((among > 0).sum()))
-            shift = estimate.value - float(values[share])
-            estimate = Estimate(estimate.value, wilson[0] + shift, wilson[1] + shift, estimate.n)
+        if _unvaried(estimate):
+            pairs, rate = int((among > 0).sum()), float(values[share])
+            estimate = _around(estimate, mean_of_shares(rate * pairs, pairs), float(value) - rate)
         found[name] = estimate
     return found
 
@@ -115,8 +122,8 @@ def estimates(counts: Values, seed: int) -> dict[str, Estimate]:
 def changes(before: Values, after: Values, seed: int) -> dict[str, Estimate]:
     """Return every share and excess of one judge less that of another, over the same pairs in the same order.
 
-    Both judges' counts of a pair are resampled together. Where no pair of a figure has changed, its interval is that
-    of a share of pairs that did not change.
+    Both judges' counts of a pair are resampled together. Where that cannot vary a change, since all pairs are alike,
+    the interval is that of a share's change over as many pairs.
 
     Args:
         before: What `count` returns for the judge that is taken off.
@@ -132,11 +139,29 @@ def changes(before: Values, after: Values, seed: int) -> dict[str, Estimate]:
     for name, value in second.items():
         rows = int(totals[_PLACES["rows"]])
         estimate = bootstrapped(value - first[name], drawn_second[name] - drawn_first[name], rows)
-        if estimate.value == estimate.low == estimate.high == 0:
-            still = difference_of_shares(0, 0, len(before))
-            estimate = Estimate(0.0, still.low, still.high, rows)
+        if _unvaried(estimate):
+            share = EXCESSES.get(name, name)
+            pairs = int(((_among(before, share) > 0) | (_among(after, share) > 0)).sum())
+            changed = min(pairs, round(abs(estimate.value or 0.0) * pairs))
+            up, down = (changed, 0) if (estimate.value or 0.0) > 0 else (0, changed)
+            estimate = _around(estimate, share_difference(up, down, pairs))
         found[name] = estimate
     return found
+
+
+def _among(counts: Values, share: str) -> Values:
+    """Return of each pair how many rows a share is over."""
+    return counts[:, _PLACES[_SHARES[share][1]]]
+
+
+def _unvaried(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.high is not None and estimate.high - estimate.low < 1e-9
+
+
+def _around(estimate: Estimate, other: Estimate, shift: float = 0.0) -> Estimate:
+    """Return an estimate with the bounds of another one, moved."""
+    assert other.low is not None and other.high is not None
+    return Estimate(estimate.value, other.low + shift, other.high + shift, estimate.n)
 
 
 def _share(counts: Values, part: str, whole: str) -> Values:
@@ -148,9 +173,3 @@ def _resampled(counts: Values, seed: int) -> Values:
     different, times = np.unique(counts, axis=0, return_counts=True)
     drawn: Values = resample_table(times.astype(np.int64), seed) @ different
     return drawn
-
-
-def _wilson(share: float, pairs: int) -> tuple[float, float]:
-    estimate = mean_of_shares(share * pairs, pairs)
-    assert estimate.low is not None and estimate.high is not None
-    return estimate.low, estimate.high
