@@ -4,6 +4,7 @@ import pytest
 from judged_pairs import verl_pair_rows
 from rich.console import Console
 
+from rm_train.data.synthetic_pairs import write_pair_reason
 from rm_train.evaluation import generation
 from rm_train.evaluation.evaluate import evaluate_model
 from rm_train.evaluation.generation import Answer
@@ -30,8 +31,7 @@ def answers_are(monkeypatch):
 
 def right_answer(row):
     facts = json.loads(row["extra_info"]["facts"])
-    told = {name: ", ".join(f"{kind} {'yes' if met else 'no'}" for kind, met in facts[name].items()) for name in "AB"}
-    reason = f"A: {told['A']}; B: {told['B']}"
+    reason = write_pair_reason((facts["A"], facts["B"]))
     return f"<reason>{reason}</reason><preference>{row['reward_model']['ground_truth']}</preference>"
 
 
@@ -60,7 +60,7 @@ def test_verdicts_are_read_and_compared_with_the_truth(tiny_model, write_data, a
     rows = verl_pair_rows(3)
     texts = [right_answer(row) for row in rows]
     texts[1] = "A"
-    texts[2] = texts[2].replace("city no", "city yes")
+    texts[2] = texts[2].replace("city B", "city both")
     answers_are(texts)
     found = evaluate_model(str(tiny_model), write_data(rows))
     first, second, third = found.judgments[:3]
@@ -141,17 +141,11 @@ def test_broken_data_is_named(tiny_model, write_data, break_rows, message):
 
 
 def test_reasons_state_the_facts_of_both_answers():
-    reason = "A: city yes, day no; B: day no, city no"
+    reason = "city A, day none"
     facts = {"A": {"city": True, "day": False}, "B": {"city": False, "day": False}}
     assert stated_facts(reason) == facts and fact_accuracy(reason, facts) == 1
-    assert fact_accuracy("A: city yes; B: city yes, day no", facts) == 0.5
-    for broken in (
-        "city yes",
-        "A: city yes",
-        "A: city yes, city no; B: day no",
-        "B: day no; A: city yes",
-        reason + "!",
-    ):
+    assert fact_accuracy("city both, day none", facts) == 0.75 and fact_accuracy("day none", facts) == 0.5
+    for broken in ("city yes", "city A, day", "city A, city A", "", reason + "!"):
         assert stated_facts(broken) is None and fact_accuracy(broken, facts) == 0
     assert parse_facts("") is None and parse_facts('{"A": {}, "B": {}}') is None
     for broken in ('{"A": {"city": 1}, "B": {}}', "[]", "{"):

@@ -36,7 +36,7 @@ def judged_pairs(folder: Path, right: float, for_a: float, seed: int, pairs: int
     rng, judged = random.Random(seed), []
     for row in read_rows(data):
         said = row.target if rng.random() < right else "A" if rng.random() < for_a else "B"
-        reason = f"A: city {'yes' if said == 'A' else 'no'}, day yes; B: city {'yes' if said == 'B' else 'no'}, day yes"
+        reason = f"city {'none' if said == 'tie' else said}, day both"
         text = "well" if rng.random() < 0.03 else format_pairwise(PairwiseVerdict(said, reason))
         judged.append(PAIRWISE.judge(row, Answer(text, 9, False)))
     return judged

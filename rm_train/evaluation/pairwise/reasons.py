@@ -1,30 +1,23 @@
 """Whether the reason of a judge that compares is right, where the facts of both answers are known.
 
-The one place that knows how such a reason is written is `stated_facts`: `A: city yes, day no; B: city no, day no`, each
-answer's facts as a judge of one answer states them.
+How such a reason is written is the synthetic set's business: `city both, day B, food none`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
-from rm_train.evaluation.pointwise.reasons import stated
+from rm_train.data.synthetic_pairs import read_pair_reason
 
 PairFacts = Mapping[str, Mapping[str, bool]]
 """A and B -> thing asked for -> whether that answer does it."""
 
-_REASON = re.compile(r"\s*A: (?P<A>[^;]*);\s*B: (?P<B>[^;]*)")
-
 
 def stated_facts(reason: str) -> PairFacts | None:
     """Return the facts that a reason states of both answers; None if it says anything else too, or a thing twice."""
-    found = _REASON.fullmatch(reason)
-    if found is None:
-        return None
-    first, second = stated(found["A"]), stated(found["B"])
-    return None if first is None or second is None else {"A": first, "B": second}
+    facts = read_pair_reason(reason)
+    return None if facts is None else dict(zip("AB", facts, strict=True))
 
 
 def parse_facts(text: str) -> PairFacts | None:

@@ -29,16 +29,11 @@ def parse_facts(text: str) -> dict[str, bool] | None:
     return facts or None
 
 
-def stated(reason: str) -> dict[str, bool] | None:
-    """Return the facts that a reason states; None if it says anything else too, or a thing twice."""
-    found = [_STATEMENT.fullmatch(part.strip()) for part in reason.split(",")]
-    facts = {one[1]: one[2] == "yes" for one in found if one}
-    return facts if len(facts) == len(found) else None
-
-
 def reason_is_right(reason: str, facts: Mapping[str, bool]) -> bool:
     """Whether a reason states exactly these facts, each once, in any order, and nothing else."""
-    return stated(reason) == dict(facts)
+    statements = [_STATEMENT.fullmatch(part.strip()) for part in reason.split(",")]
+    stated = [(found[1], found[2] == "yes") for found in statements if found]
+    return len(stated) == len(statements) == len(facts) and dict(stated) == dict(facts)
 
 
 def fact_accuracy(reason: str, facts: Mapping[str, bool]) -> float:
