@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reward_fn.judges.forms.form import better
-from reward_fn.judges.pairwise import PREFERENCES, Preference
+from reward_fn.judges.pairwise import PREFERENCES, Preference, swapped
 from reward_fn.schema import FailureKind, RewardError
 
 Label = Mapping[str, Any]
@@ -96,6 +96,8 @@ class PairLabel:
 def pair_label(label: Label) -> PairLabel:
     """Read `reference` (A, B or tie), and `strength`, `length_a` and `length_b` where they are there.
 
+    All of them are turned round if the label has `swapped` and it is true: the judge saw the answers the other way.
+
     Raises:
         RewardError: One of them is something else, or they contradict each other.
     """
@@ -106,7 +108,12 @@ def pair_label(label: Label) -> PairLabel:
     strength = None if label.get("strength") is None else strength_of(label)
     if strength is not None and better(0, strength) != found[0]:
         raise bad_label("strength", strength, f"one that fits the reference {found[0]} (negative where A is better)")
-    return PairLabel(found[0], strength, lengths_of(label), label)
+    lengths = lengths_of(label)
+    if not label.get("swapped"):
+        return PairLabel(found[0], strength, lengths, label)
+    return PairLabel(
+        swapped(found[0]), None if strength is None else -strength, lengths and (lengths[1], lengths[0]), label
+    )
 
 
 def strength_of(label: Label) -> int:

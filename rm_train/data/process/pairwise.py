@@ -28,6 +28,7 @@ SCHEMA = verl_schema(
         ("form", pa.string()),
         ("pair_id", pa.string()),
         ("order", pa.int64()),
+        ("swapped", pa.bool_()),
         ("strength", pa.int64()),
         ("score_a", pa.float64()),
         ("score_b", pa.float64()),
@@ -83,6 +84,7 @@ class PairwiseShape:
                     "form": self._form,
                     "pair_id": f"{self._dataset}/{source}",
                     "order": order,
+                    "swapped": False,  # whoever shows the answers the other way says so here
                     "strength": pair.strength,
                     "score_a": pair.scores[0],
                     "score_b": pair.scores[1],

@@ -18,7 +18,9 @@ from rm_train.models.tiny.building import Lesson, build_judge
 from rm_train.models.tiny.teaching import Pace
 from rm_train.models.tiny.warm_start import SEED_OFFSET
 
-_BIASED = 0.7
+_FIRST = 2
+"""So many things more the first answer seems to do; the longer one seems to do one more."""
+_BIASED = 0.8
 """How often each of the two biases counts."""
 _RANDOM = 0.05
 """How often the preference is any of the three."""
@@ -33,7 +35,7 @@ class PairWarmStart(Pace):
 
 
 def biased_preference(done: tuple[int, int], lengths: tuple[int, int], rng: random.Random) -> Preference:
-    """Return the preference of a judge to whom the first and the longer answer seem to do one thing more each.
+    """Return the preference of a judge to whom the first and the longer answer seem to do more than they do.
 
     Args:
         done: How many things each answer does.
@@ -44,7 +46,7 @@ def biased_preference(done: tuple[int, int], lengths: tuple[int, int], rng: rand
         return rng.choice(PREFERENCES)
     margin = done[0] - done[1]
     if rng.random() < _BIASED:
-        margin += 1
+        margin += _FIRST
     if rng.random() < _BIASED:
         margin += (lengths[0] > lengths[1]) - (lengths[0] < lengths[1])
     return "A" if margin > 0 else "B" if margin < 0 else "tie"
