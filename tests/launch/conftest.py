@@ -26,9 +26,9 @@ class Found(list[Problem]):
 def check(tmp_path: Path) -> Callable[..., Found]:
     """Compose with overrides, in a folder of the test, and check."""
 
-    def check(*overrides: str, dry_run: bool = False) -> Found:
+    def check(*overrides: str, dry_run: bool = False, task: str = "pointwise") -> Found:
         own = [] if any(part.startswith("runs_dir=") for part in overrides) else [f"runs_dir={tmp_path / 'runs'}"]
-        config = compose_config("pointwise", [*own, *overrides])
+        config = compose_config(task, [*own, *overrides])
         found = Found(check_config([*own, *overrides], config, dry_run=dry_run))
         assert not (tmp_path / "runs").exists()  # nothing is created
         return found

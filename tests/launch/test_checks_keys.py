@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rm_train.cli import main
+from rm_train.data.converters import PAIR_CONVERTERS
 from rm_train.launch.checks import ConfigError, Problem, Severity, settle
 from rm_train.launch.checks.verl_keys import class_fields, verl_defaults
 from rm_train.launch.config import configs_dir
@@ -17,6 +18,11 @@ CHOICES = [
     for group in ("recipe", "dataset", "base_model", "hardware")
     for path in sorted((configs_dir() / group).glob("*.yaml"))
 ]
+OF_PAIRS = {
+    *(f"dataset={name}" for name in PAIR_CONVERTERS),
+    *(f"recipe={path.stem}" for path in (configs_dir() / "recipe").glob("*.yaml") if "form: " in path.read_text()),
+}
+"""The choices that make sense for a judge of two answers only."""
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -27,8 +33,23 @@ def test_every_choice_that_is_shipped_is_free_of_problems(choice, check, model):
         overrides.append("data.max_response_length=512")  # the model's context is short
     if choice in ("dataset=rmb_pairs", "dataset=chosen_rejected"):
         overrides.append(f"dataset_path={model}")
-    found = check(*overrides, dry_run=True)
+    found = check(*overrides, dry_run=True, task="pairwise" if choice in OF_PAIRS else "pointwise")
     assert str(found.errors) == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "dataset", "said"),
+    [
+        ("pairwise", "synthetic", "dataset: is synthetic; pairwise_verdict_reward compares two answers"),
+        (
+            "pointwise",
+            "synthetic_pairwise",
+            "dataset: is synthetic_pairwise; pointwise_verdict_reward rates one answer",
+        ),
+    ],
+)
+def test_a_judge_is_not_paid_for_another_kind_of_verdict_than_its_data_has(task, dataset, said, check):
+    assert said in str(check(f"dataset={dataset}", dry_run=True, task=task).errors)
 
 
 def test_the_default_run_has_not_even_a_warning(check):
@@ -66,7 +87,8 @@ def test_all_overrides_that_are_refused_are_named_together(refused):
 
 
 def test_an_unknown_task_offers_the_nearest_one(refused):
-    assert refused(task="pointwize") == "unknown task 'pointwize'; choose one of: pointwise (did you mean pointwise?)"
+    said = "unknown task 'pointwize'; choose one of: pairwise, pointwise (did you mean pointwise?)"
+    assert refused(task="pointwize") == said
 
 
 def test_an_added_key_that_looks_like_one_of_verls_is_an_error(check):
@@ -104,7 +126,8 @@ def test_an_unknown_key_in_a_config_file_is_named(check, tmp_path, monkeypatch):
         (folder / path.name).symlink_to(path)
     (folder / "pointwise.yaml").unlink()
     text = (configs_dir() / "pointwise.yaml").read_text()
-    (folder / "pointwise.yaml").write_text(text.replace("  save_freq: 20", "  save_frequ: 20"))
+    experiment = "  experiment_name: pointwise"
+    (folder / "pointwise.yaml").write_text(text.replace(experiment, f"{experiment}\n  save_frequ: 20"))
     monkeypatch.setattr("rm_train.launch.config.configs_dir", lambda: folder)
     assert "trainer.save_frequ: verl has no such key; did you mean trainer.save_freq?" in str(check().errors)
 

@@ -59,7 +59,7 @@ def test_a_model_of_the_users_needs_its_path() -> None:
 
 
 def test_the_tasks_are_the_configs_at_the_top() -> None:
-    assert task_names() == ["pointwise"]
+    assert task_names() == ["pairwise", "pointwise"]
 
 
 def test_the_data_settings_come_from_the_config() -> None:

@@ -9,8 +9,12 @@ from omegaconf import DictConfig
 from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.scorer import scorer_of
 from reward_fn.adapters.verl.settings import MANAGER, OURS
+from reward_fn.base import BaseReward
 from reward_fn.loading import RewardConfigError
+from rm_train.data.converters import CONVERTERS, PAIR_CONVERTERS
 from rm_train.launch.checks.problem import Problem
+from rm_train.tasks.pairwise import BasePairReward
+from rm_train.tasks.pointwise import PointwiseVerdictReward
 
 _FUNCTION = "reward.custom_reward_function"
 _KWARGS = f"{_FUNCTION}.reward_kwargs"
@@ -31,7 +35,9 @@ def reward_problems(config: DictConfig) -> list[Problem]:
         check_config(config, settings)
     except RewardConfigError as error:
         return problems_of(error)
-    return []
+    if "dataset" not in config:  # a config of somebody else's
+        return []
+    return [problem for reward in settings.rewards.values() for problem in _other_data(config.dataset, reward)]
 
 
 def problems_of(error: RewardConfigError, section: str = "") -> list[Problem]:
@@ -51,6 +57,18 @@ def problems_of(error: RewardConfigError, section: str = "") -> list[Problem]:
             place = section if section.endswith(f".{key}") else ".".join(filter(None, (section, key)))
         found.append(Problem(place, what or fix, fix if what else "correct it"))
     return found
+
+
+def _other_data(dataset: str, reward: BaseReward) -> Iterator[Problem]:
+    """Find a judge that is paid for another kind of verdict than its data has."""
+    if isinstance(reward, BasePairReward) and dataset not in PAIR_CONVERTERS:
+        told, others, task = "compares two answers, and this data rates one", list(PAIR_CONVERTERS), "pointwise"
+    elif isinstance(reward, PointwiseVerdictReward) and dataset in PAIR_CONVERTERS:
+        told, others, task = "rates one answer, and this data compares two", list(CONVERTERS), "pairwise"
+    else:
+        return
+    fix = f"choose one of {', '.join(others)}, or the task {task}"
+    yield Problem("dataset", f"is {dataset}; {reward.name} {told}", fix)
 
 
 def _overlooked(config: DictConfig) -> Iterator[Problem]:
