@@ -15,7 +15,7 @@ from rm_train.nearest import nearest
 
 CHOICES = [
     f"{group}={path.stem}"
-    for group in ("recipe", "dataset", "base_model", "hardware")
+    for group in ("recipe", "method", "dataset", "base_model", "hardware")
     for path in sorted((configs_dir() / group).glob("*.yaml"))
 ]
 OF_PAIRS = {
@@ -35,6 +35,11 @@ def test_every_choice_that_is_shipped_is_free_of_problems(choice, check, model):
         overrides.append(f"dataset_path={model}")
     found = check(*overrides, dry_run=True, task="pairwise" if choice in OF_PAIRS else "pointwise")
     assert str(found.errors) == ""
+
+
+@pytest.mark.parametrize("method", [choice for choice in CHOICES if choice.startswith("method=")])
+def test_every_method_is_for_judges_of_pairs_too(method, check):
+    assert str(check(method, dry_run=True, task="pairwise").errors) == ""
 
 
 @pytest.mark.parametrize(
