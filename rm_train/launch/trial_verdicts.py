@@ -17,19 +17,20 @@ from reward_fn.judges.pointwise import SCORES, PointwiseVerdict, format_pointwis
 
 GARBAGE = ("empty", "prose", "truncated")
 """The kinds of answers that hold no verdict."""
-_REASON = "The answer does a part of what was asked."
+REASON = "The answer does a part of what was asked."
+"""What every verdict here gives for its reason."""
 _SCORES = {"A": (4, 2), "B": (2, 4), "tie": (3, 3)}
 
 _PREFERRING: Mapping[str, Callable[[Preference], Any]] = {
-    "pairwise": lambda preference: PairwiseVerdict(preference, _REASON),
-    "bracketed": lambda preference: PairwiseVerdict(preference, _REASON),
-    "boxed": lambda preference: PairwiseVerdict(preference, _REASON),
-    "letter": lambda preference: PairwiseVerdict(preference, _REASON),
-    "checklist": lambda preference: ChecklistVerdict(preference, (_REASON,)),
-    "graded": lambda preference: GradedVerdict(-2 if preference == "A" else 2, _REASON),
-    "json_scores": lambda preference: JsonScores(*_SCORES[preference], 2 if preference == "A" else 5, _REASON),
-    "listed_pair": lambda preference: ListedScores(_SCORES[preference], _REASON),
-    "two_scores": lambda preference: TwoScores(*_SCORES[preference], _REASON),
+    "pairwise": lambda preference: PairwiseVerdict(preference, REASON),
+    "bracketed": lambda preference: PairwiseVerdict(preference, REASON),
+    "boxed": lambda preference: PairwiseVerdict(preference, REASON),
+    "letter": lambda preference: PairwiseVerdict(preference, REASON),
+    "checklist": lambda preference: ChecklistVerdict(preference, (REASON,)),
+    "graded": lambda preference: GradedVerdict(-2 if preference == "A" else 2, REASON),
+    "json_scores": lambda preference: JsonScores(*_SCORES[preference], 2 if preference == "A" else 5, REASON),
+    "listed_pair": lambda preference: ListedScores(_SCORES[preference], REASON),
+    "two_scores": lambda preference: TwoScores(*_SCORES[preference], REASON),
 }
 
 
@@ -47,12 +48,12 @@ def answers(row: Row) -> dict[str, str]:
     """Return one answer of each kind to a row: `gold`, `wrong`, and those of `GARBAGE`."""
     form = row.extra_info.get("form")
     gold, wrong = _ratings(int(str(row.ground_truth))) if form is None else _preferences(form, row.ground_truth)
-    return {"gold": gold, "wrong": wrong, "empty": "", "prose": _REASON, "truncated": gold[: len(gold) // 2]}
+    return {"gold": gold, "wrong": wrong, "empty": "", "prose": REASON, "truncated": gold[: len(gold) // 2]}
 
 
 def _ratings(target: int) -> tuple[str, str]:
     farthest = max(SCORES, key=lambda score: abs(score - target))
-    return format_pointwise(PointwiseVerdict(target, _REASON)), format_pointwise(PointwiseVerdict(farthest, _REASON))
+    return format_pointwise(PointwiseVerdict(target, REASON)), format_pointwise(PointwiseVerdict(farthest, REASON))
 
 
 def _preferences(form: str, target: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever a row holds
