@@ -131,8 +131,8 @@ def test_queue_and_work_are_told_apart(rules):
         return times
 
     times = asyncio.run(work())
-    assert times.calls == 8 and times.worked_s == pytest.approx(1.6, abs=0.3)
-    assert 0.5 < times.waited_s < 3.0
+    assert times.calls == 8 and 1.6 <= times.worked_s < 3.2
+    assert 0.5 < times.waited_s < 9.0
 
 
 def test_a_job_that_is_cancelled_while_it_waits_is_left_out(rules):
