@@ -218,7 +218,7 @@ def asked(llm, count):
 def test_an_llm_asks_the_cluster(attached, endpoint):
     llm = OpenaiLLM(model="m", base_url=endpoint.url, requests_per_minute=3000)
     assert Counter(one.text for one in asked(llm, 60)) == {"fine": 60}
-    assert endpoint.times[-1] - endpoint.times[0] >= 59 / 50 * 0.8  # the first may have been late
+    assert endpoint.times[-1] - endpoint.times[0] >= 59 / 50 * 0.5  # the first may have been late
     assert ray.get(ray.get_actor(ACTOR).in_use.remote())[f"{endpoint.url} m no key"]["clients"] == 1
 
 
