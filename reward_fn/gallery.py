@@ -37,6 +37,7 @@ GALLERY = {
     "ngram_repetition_penalty": "reward_fn.rules.format.repetition:NgramRepetitionPenaltyReward",
     "number_accuracy": "reward_fn.rules.text.numbers:NumberAccuracyReward",
     "pairwise_principles": "reward_fn.judges.principles:BasePairWisePrincipleReward",
+    "pairwise_judge": "reward_fn.judges.comparing:PairwiseJudgeReward",
     "pointwise_judge": "reward_fn.judges.rating:PointwiseJudgeReward",
     "pointwise_principles": "reward_fn.judges.principles:BasePointWisePrincipleReward",
     "privacy_leakage": "reward_fn.rules.privacy.leakage:PrivacyLeakageReward",

@@ -10,7 +10,7 @@ from pydantic import Field
 from reward_fn.base import BasePointWiseReward
 from reward_fn.judges.llm import Completion, OpenaiLLM
 from reward_fn.judges.pointwise import SCORES, PointwiseVerdict, parse_pointwise, pointwise_messages
-from reward_fn.judges.sections import answers_of
+from reward_fn.judges.sections import answers_of, conversation_of
 from reward_fn.schema import DataSample, Failure, FailureKind, RewardError, RewardResult
 
 _TOP = 20
@@ -47,11 +47,7 @@ class PointwiseJudgeReward(BasePointWiseReward):
         return self.llm.max_concurrency
 
     async def _aevaluate(self, sample: DataSample, **_: Any) -> RewardResult:  # noqa: ANN401
-        turns = sample.input
-        if not turns or not all(isinstance(turn.content, str) for turn in turns):
-            raise RewardError(FailureKind.BAD_INPUT, "the conversation is empty, or a turn of it is not text")
-        conversation: Any = [{"role": turn.role.value, "content": turn.content} for turn in turns]
-        messages = pointwise_messages(conversation, answers_of(sample)[0], self.attribute)
+        messages = pointwise_messages(conversation_of(sample), answers_of(sample)[0], self.attribute)
         expected = self.score_by == "expected"
         return await self.llm.aask(messages, self._read, top_logprobs=_TOP if expected else 0, draw=self.draw)
 

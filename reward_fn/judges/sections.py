@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from reward_fn.judges.verdict_text import Message
 from reward_fn.schema import ChatMessage, DataSample, FailureKind, RewardError
 
 RULE = (
@@ -66,3 +67,15 @@ def answers_of(sample: DataSample) -> list[str]:
         if not isinstance(output.answer.content, str):
             raise RewardError(FailureKind.BAD_INPUT, f"answer {number} is not text")
     return [output.answer.content for output in sample.output]
+
+
+def conversation_of(sample: DataSample) -> list[Message]:
+    """Return the turns before the answers, as the judges that are trained here are told them.
+
+    Raises:
+        RewardError: There is none, or one is not text.
+    """
+    turns = sample.input
+    if not turns or not all(isinstance(turn.content, str) for turn in turns):
+        raise RewardError(FailureKind.BAD_INPUT, "the conversation is empty, or a turn of it is not text")
+    return [{"role": turn.role.value, "content": str(turn.content)} for turn in turns]

@@ -455,6 +455,28 @@ def test_a_rating_is_that_of_the_trained_judge_s_prompt(endpoint, llm_of):
     assert reward.score(sample_of("a"))[0].failure.kind is FailureKind.UNPARSEABLE
 
 
+def test_a_comparison_is_that_of_the_trained_judge_s_prompt(endpoint, llm_of):
+    def verdict(body):
+        first, second = re.findall(r"^~~~ answer [AB]\n(.*?)\n(?=~~~)", prompt_of(body), re.M | re.S)
+        better = "tie" if len(first) == len(second) else "A" if len(first) > len(second) else "B"
+        return f"<reason>by length</reason><preference>{better}</preference>"
+
+    reward = RewardRegistry.get("pairwise_judge")(llm=llm_of(verdict))
+    assert [one.score for one in reward.score(sample_of("aaa", "a", "bb", "cc"))] == [1, 0, 0.5, 0.5]
+    assert prompt_of(endpoint.requests[0]).startswith("Which answer is better, A or B?")
+    endpoint.script = lambda _: "<reason>none</reason><preference>both</preference>"
+    assert {one.failure.kind for one in reward.score(sample_of("a", "bb"))} == {FailureKind.UNPARSEABLE}
+
+
+def test_a_judge_of_another_form_is_asked_and_read_in_it(llm_of):
+    reward = RewardRegistry.get("pairwise_judge")(
+        llm=llm_of(lambda _: "The second.\n<answer>[[B]]</answer>"), form="bracketed"
+    )
+    assert [one.score for one in reward.score(sample_of("a", "b"))] == [0, 1]
+    with pytest.raises(ValueError, match="there is no form 'pointwise'; choose one of pairwise, "):
+        RewardRegistry.get("pairwise_judge")(llm=llm_of(lambda _: ""), form="pointwise")
+
+
 def test_a_rating_by_its_expected_value(llm_of):
     import math
 
