@@ -14,6 +14,8 @@ from reward_fn.schema import Failure
 
 Preference = Literal["A", "B", "tie"]
 PREFERENCES: tuple[Preference, ...] = get_args(Preference)
+STRENGTHS = range(-3, 4)
+"""How much better one answer is, as in HelpSteer2 and HelpSteer3: negative where A is."""
 _SWAPPED: dict[Preference, Preference] = {"A": "B", "B": "A", "tie": "tie"}
 
 

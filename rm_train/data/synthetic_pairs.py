@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from rm_train.data.converters.pair import STRENGTHS
+from reward_fn.judges.pairwise import STRENGTHS
 from rm_train.data.synthetic import REQUIREMENTS, SENTENCES, named_kinds, read_facts, write_answer, write_prompts
 
 _COUNTS = range(REQUIREMENTS + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -27,6 +28,9 @@ class Row(Protocol):
 
 class Judged(Protocol):
     """One row with what the judge made of it; a dataclass, and a line of `judgments.jsonl`."""
+
+    def judgment(self) -> Any:  # noqa: ANN401 - each kind its own
+        """Return what the metrics need of this row."""
 
     @property
     def cut(self) -> bool:
@@ -72,9 +76,9 @@ class Kind(Generic[R, J, M]):
         read_rows: Reads the rows of a data file, or its first ones; raises as `read_records` does.
         judge: Reads the verdict in the answer to a row.
         judged_type: What `judge` returns.
-        measure: Computes the figures of judged rows.
-        compare: Computes the figures of the second judge less those of the first, on the same rows in the same order.
-        same_rows: Whether two judges were asked about the same rows in the same order.
+        asked: The names of what stands in a judged row before the judge has said anything.
+        of_judgments: Computes the figures of judgments.
+        of_changes: Computes the figures of the second judge's judgments less those of the first's.
         as_json: Returns metrics as plain JSON values.
         from_json: Reads what `as_json` wrote; raises `ValueError` if a figure is missing.
     """
@@ -82,8 +86,21 @@ class Kind(Generic[R, J, M]):
     read_rows: Callable[[Path, int | None], list[R]]
     judge: Callable[[R, Answer], J]
     judged_type: type[J]
-    measure: Callable[[Sequence[J]], M]
-    compare: Callable[[Sequence[J], Sequence[J]], Any]
-    same_rows: Callable[[Sequence[J], Sequence[J]], bool]
+    asked: tuple[str, ...]
+    of_judgments: Callable[[Sequence[Any]], M]
+    of_changes: Callable[[Sequence[Any], Sequence[Any]], Any]
     as_json: Callable[[M], dict[str, Any]]
     from_json: Callable[[Mapping[str, Any]], M]
+
+    def measure(self, rows: Sequence[J]) -> M:
+        """Return the figures of judged rows."""
+        return self.of_judgments([row.judgment() for row in rows])
+
+    def compare(self, before: Sequence[J], after: Sequence[J]) -> Any:  # noqa: ANN401 - each kind its own
+        """Return the figures of the second judge less those of the first, on the same rows in the same order."""
+        return self.of_changes([row.judgment() for row in before], [row.judgment() for row in after])
+
+    def same_rows(self, before: Sequence[J], after: Sequence[J]) -> bool:
+        """Return whether two judges were asked about the same rows in the same order."""
+        asked = attrgetter(*self.asked)
+        return list(map(asked, before)) == list(map(asked, after))

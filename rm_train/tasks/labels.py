@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reward_fn.judges.forms.form import better
-from reward_fn.judges.pairwise import PREFERENCES, Preference, swapped
+from reward_fn.judges.pairwise import PREFERENCES, STRENGTHS, Preference, swapped
 from reward_fn.schema import FailureKind, RewardError
 
 Label = Mapping[str, Any]
 _DIGITS = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
-
-STRENGTHS = range(-3, 4)
-"""How much better one answer is, as in HelpSteer2 and HelpSteer3: negative where A is."""
 
 
 def bad_label(key: str, value: object, wanted: str) -> RewardError:

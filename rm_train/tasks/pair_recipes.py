@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from reward_fn.judges.forms import Preferring
 from reward_fn.judges.forms.graded import GradedVerdict
+from reward_fn.judges.pairwise import STRENGTHS
 from reward_fn.schema import Failure
 from rm_train.nearest import known
-from rm_train.tasks.labels import STRENGTHS, PairLabel
+from rm_train.tasks.labels import PairLabel
 
 
 class PairRecipe(BaseModel):

@@ -8,7 +8,6 @@ import time
 import urllib.request
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import ray
@@ -94,14 +93,6 @@ def test_a_step_s_figures_are_those_since_the_last():
     assert (first["in_flight_max"], first["org.m/in_flight_max"], first["org.m/requests"]) == (9, 9, 21)
     assert (second["in_flight_max"], second["org.m/requests"], second["org.m/waiting_max"]) == (3, 2, 1)
     assert (first["org.m/out"], second["org.m/out"]) == (0, 1)
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture

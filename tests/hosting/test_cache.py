@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,14 +14,6 @@ from cache_askers import Asker
 from reward_fn.hosting import cache_actor
 from reward_fn.hosting.cache import CacheSettings, attach_cache
 from reward_fn.store import open_store, use_store
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture

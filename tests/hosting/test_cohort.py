@@ -4,10 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import Path
 
 import psutil
-import pytest
 import ray
 from cohort_workers import Worker
 
@@ -107,14 +105,6 @@ def test_groups_are_forgotten():
         return before, len(cohort._groups)
 
     assert asyncio.run(left()) == (10, 0)
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
-    yield
-    ray.shutdown()
 
 
 def test_members_from_many_processes_meet_in_one_actor(cluster, tmp_path):

@@ -95,14 +95,6 @@ def test_what_is_no_ray_is_told_soon():
     assert done.exit_code == 1 and "is no Ray cluster" in done.output
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=environment)
-    yield ray.get_runtime_context().gcs_address
-    ray.shutdown()
-
-
 @pytest.fixture
 def endpoint():
     server = Endpoint(lambda _: GOOD)

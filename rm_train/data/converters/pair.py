@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reward_fn.judges.pairwise import Preference, swapped
+from reward_fn.judges.pairwise import STRENGTHS, Preference, swapped
 from reward_fn.judges.verdict_text import Message
 from rm_train.data.errors import BadReason, RowProblem
 from rm_train.data.fields import Fields, show
 from rm_train.data.hashing import hash64
-
-STRENGTHS = range(-3, 4)
-"""The scale of HelpSteer's preferences: -3 (the first answer is much better) to 3 (the second one is)."""
 
 Scores = tuple[float | None, float | None]
 Facts = tuple[dict[str, bool], dict[str, bool]]
