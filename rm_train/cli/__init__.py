@@ -1,0 +1,25 @@
+"""The `rm-train` command: a thin door to the rooms of this package."""
+
+from __future__ import annotations
+
+import click
+
+from rm_train.cli.data import prepare
+from rm_train.cli.judging import compare, evaluate, report
+from rm_train.cli.scoring import rewards, score, serve
+from rm_train.cli.training import check_reward, doctor, train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rm-train")
+def main() -> None:
+    """Train a judge by reinforcement learning on human ratings, and measure it.
+
+    \b
+    The main job, from nothing to a report:   rm-train train
+    The same on your own HelpSteer2 file:     rm-train train dataset=helpsteer2 dataset_path=FILE
+    """
+
+
+for command in (prepare, train, check_reward, evaluate, score, serve, rewards, report, compare, doctor):
+    main.add_command(command)
