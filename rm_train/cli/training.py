@@ -21,7 +21,9 @@ from rm_train.cli.fail import fail
 @click.option("--fresh", is_flag=True, help="Forget what earlier attempts at this run left, and start anew.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and verl's command line; create nothing.")
 @click.option("--prepare-only", is_flag=True, help="Make the data and the base model, try the reward, and end.")
-def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, prepare_only: bool) -> None:
+@click.option("--retries", type=click.IntRange(0), default=0, show_default=True,
+              help="How often a training that fails midway (a lost node) goes on from its last checkpoint.")  # fmt: skip
+def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, prepare_only: bool, retries: int) -> None:
     """Train a judge with verl, and report what came of it.
 
     TASK is a config in the configs folder (pointwise); OVERRIDES are Hydra overrides of its keys. The same command
@@ -67,7 +69,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
     except ConfigError as error:
         fail(error)
     try:
-        run_task(task, overrides, config, fresh=fresh, prepare_only=prepare_only, console=console)
+        run_task(task, overrides, config, fresh=fresh, prepare_only=prepare_only, console=console, retries=retries)
     except (
         ConfigError,
         PrepareError,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from rm_train.launch.run_folder import RunFolder
+from rm_train.launch.secrets import hidden, hidden_text
 from rm_train.launch.verl_run import pasteable_command
 
 
@@ -20,12 +21,12 @@ def dry_run(task: str, overrides: Sequence[str], config: DictConfig, console: Co
 
     The command line makes the run's data and base model first, unless they are there.
     """
-    text = OmegaConf.to_yaml(config)
+    text = OmegaConf.to_yaml(OmegaConf.create(hidden(OmegaConf.to_container(config))))
     if console.is_terminal:
         console.print(Syntax(text, "yaml", background_color="default"))
     else:
         sys.stdout.write(text)
-    sys.stdout.write("\n" + paste(task, overrides, config) + "\n")
+    sys.stdout.write("\n" + hidden_text(paste(task, overrides, config)) + "\n")
 
 
 def paste(task: str, overrides: Sequence[str], config: DictConfig) -> str:

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +23,10 @@ from rm_train.evaluation.evaluate import METRICS_FILE, evaluate_model
 from rm_train.files import atomic_folder
 from rm_train.launch.checks import check_data, settle
 from rm_train.launch.preflight import preflight
+from rm_train.launch.process import ProcessFailedError
 from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
+from rm_train.launch.retries import wait_for_room, with_retries
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
 from rm_train.models import BUILT, BuiltModel
@@ -55,7 +58,14 @@ def prepare_settings(config: DictConfig) -> PrepareSettings:
 
 
 def run_task(
-    task: str, overrides: Sequence[str], config: DictConfig, *, fresh: bool, prepare_only: bool, console: Console
+    task: str,
+    overrides: Sequence[str],
+    config: DictConfig,
+    *,
+    fresh: bool,
+    prepare_only: bool,
+    console: Console,
+    retries: int = 0,
 ) -> None:
     """Run or continue a training run, and write its report.
 
@@ -66,6 +76,7 @@ def run_task(
         fresh: Remove what earlier attempts left.
         prepare_only: End when everything is there that the training needs.
         console: Where progress and the final table go.
+        retries: How often a training that fails in its course is gone on with.
 
     Raises:
         RunBusyError: Another process works in the run folder.
@@ -84,7 +95,7 @@ def run_task(
         data = run.prepare()
         if prepare_only:
             return
-        run.train_and_evaluate(data)
+        run.train_and_evaluate(data, retries)
     report = write_report(folder.path)
     console.print(console_table(report))
     page = folder.path / "report.html"
@@ -117,12 +128,12 @@ class _Run:
         self._record.describe(self._task, config, data.manifest, command)
         return data
 
-    def train_and_evaluate(self, data: PreparedData) -> None:
+    def train_and_evaluate(self, data: PreparedData, retries: int) -> None:
         """Do what is not done yet."""
         config, folder = self._config, self._folder
         if self._record.judge_steps() < config.steps:
             if folder.trained_steps() < config.steps:
-                self._train()
+                with_retries(self._train, retries, self._begun, self._before_retry)
             self._merge()
         # Both at the end: nobody waits for an evaluation before the training begins.
         self._evaluate(config.base_model_path, data.validation, "before")
@@ -183,6 +194,15 @@ class _Run:
             with bar.shown():
                 train(self._task, self._overrides, config, metrics, bar.update, self._announce_stop)
 
+    def _begun(self) -> bool:
+        return any(metrics.stat().st_size for metrics in self._folder.metrics.glob("*.jsonl"))
+
+    def _before_retry(self, error: ProcessFailedError) -> None:
+        step = self._folder.trained_steps()
+        self._record.add_failure(step, str(error))
+        self._console.print(f"the training failed, and goes on from step {step}:\n{error}", markup=False)
+        wait_for_room(self._config, partial(self._console.print, markup=False))
+
     def _announce_stop(self) -> None:
         self._console.print("stopping: the step at work is finished and saved first; Ctrl-C again stops at once")
 
@@ -191,7 +211,7 @@ class _Run:
         with self._phase("merge", "writing the trained judge"), atomic_folder(self._folder.model) as temporary:
             # An earlier judge, of fewer steps, was evaluated there.
             shutil.rmtree(self._folder.evaluation("after"), ignore_errors=True)
-            merge_checkpoint(self._folder, steps, temporary)
+            merge_checkpoint(self._folder, steps, self._config.base_model_path, temporary)
         self._record.set_judge_steps(steps)
 
     def _bar(self) -> Progress:

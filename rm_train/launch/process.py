@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -42,6 +43,8 @@ def run_logged(
     log: Path,
     on_poll: Callable[[], None] | None = None,
     on_interrupt: Callable[[], bool] | None = None,
+    *,
+    shielded: bool = False,
 ) -> None:
     """Run a command to its end, appending all of its output to a log; what still runs with the same log is ended first.
 
@@ -52,6 +55,8 @@ def run_logged(
         on_poll: Called a few times a second while the command runs.
         on_interrupt: Called when this process is interrupted. It may ask the command to end by itself, and returns
             whether to wait for that; another interrupt ends the wait.
+        shielded: Keep SIGTERM from the command, which is then interrupted where it has to stop: Ray stops a job by a
+            SIGTERM to all of its processes at once, of which this one alone knows how to stop the command in order.
 
     Raises:
         ProcessFailedError: The command ended with an error.
@@ -70,7 +75,7 @@ def run_logged(
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=partial(_end_with_parent, shielded=shielded),
         )
         try:
             _wait(child, on_poll)
@@ -79,7 +84,7 @@ def run_logged(
                 _wait(child, on_poll)
             raise
         finally:
-            _end(child, mark)
+            _end(child, mark, signal.SIGINT if shielded else signal.SIGTERM)
         if on_poll is not None:
             on_poll()
     if child.returncode != 0:
@@ -105,16 +110,20 @@ def _wait(child: subprocess.Popen[bytes], on_poll: Callable[[], None] | None) ->
             continue
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(*, shielded: bool) -> None:
     """Let the kernel stop this process when its parent is killed; runs in the child, and only Linux can."""
+    if shielded:
+        # Blocked rather than ignored: Ray's driver sets a handler of its own. And Ray blocks SIGINT in its jobs.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if shielded else signal.SIGTERM)
 
 
-def _end(child: subprocess.Popen[bytes], mark: str) -> None:
+def _end(child: subprocess.Popen[bytes], mark: str, request: signal.Signals) -> None:
     """Stop a process and whatever it started: politely, then by force."""
     if child.poll() is None:
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(request)
         try:
             child.wait(STOP_S)
         except subprocess.TimeoutExpired:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rm_train.data.settings import GENERATED, SYNTHETIC
 from rm_train.files import atomic_write_json, atomic_write_text
 from rm_train.launch.config import reward_label
+from rm_train.launch.secrets import hidden, hidden_text
 
 _PACKAGES = ("rm-train", "verl", "torch", "ray", "transformers")
 
@@ -39,7 +41,10 @@ class RunRecord:
             manifest: The manifest of the prepared data.
             command: verl's command line.
         """
-        atomic_write_text(self._path.with_name("config.yaml"), OmegaConf.to_yaml(config))
+        atomic_write_text(
+            self._path.with_name("config.yaml"),
+            OmegaConf.to_yaml(OmegaConf.create(hidden(OmegaConf.to_container(config)))),
+        )
         counts = manifest["counts"]
         self._content |= {
             "title": f"{task} judge: {config.base_model} on {config.dataset}",
@@ -59,7 +64,7 @@ class RunRecord:
             "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
             "hardware": config.trainer.device,
             "notes": _notes(config),
-            "command": command,
+            "command": hidden_text(command),
         }
         self._save()
 
@@ -71,6 +76,12 @@ class RunRecord:
     def set_judge_steps(self, steps: int) -> None:
         """Write down after how many steps the trained judge was written."""
         self._content["judge_steps"] = steps
+        self._save()
+
+    def add_failure(self, step: int, error: str) -> None:
+        """Write down that the training failed, was gone on with, and from which step."""
+        when = datetime.now(timezone.utc).isoformat("T", "seconds")
+        self._content.setdefault("failures", []).append({"time": when, "step": step, "error": hidden_text(error)})
         self._save()
 
     def add_seconds(self, phase: str, seconds: float) -> None:

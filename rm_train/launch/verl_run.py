@@ -20,6 +20,9 @@ from rm_train.models import BUILT
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """The variable, called so, by which Ray's job API gives a driver its runtime environment."""
 
+_ADAPTERS = "lora_train_meta.json"
+"""What verl writes beside a policy that has adapters."""
+
 
 def training_command(task: str, overrides: Sequence[str], config: DictConfig) -> list[str]:
     """Return stock verl's command line for a run."""
@@ -129,19 +132,31 @@ def train(
 
     command, environment = training_command(task, overrides, config), training_environment(config, metrics)
     try:
-        run_logged(command, environment, folder.log("train"), on_poll, ask_to_stop)
+        joined = config.ray_address != "local"
+        run_logged(command, environment, folder.log("train"), on_poll, ask_to_stop, shielded=joined)
         if folder.stop_request.exists():
             raise KeyboardInterrupt  # asked for by the file alone
     finally:
         folder.stop_request.unlink(missing_ok=True)
 
 
-def merge_checkpoint(folder: RunFolder, step: int, target: Path) -> None:
-    """Write a checkpoint's policy as a Hugging Face folder; verl.model_merger stores the weights in bfloat16.
+def merge_checkpoint(folder: RunFolder, step: int, base: str, target: Path) -> None:
+    """Write a checkpoint's policy as a Hugging Face folder, with weights in bfloat16.
+
+    Args:
+        folder: The run's folder.
+        step: The step of the checkpoint.
+        base: The model that was trained; LoRA's adapters are added to it.
+        target: Where the folder goes.
 
     Raises:
         ProcessFailedError: The checkpoint cannot be read.
     """
-    command = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
-    paths = ["--local_dir", str(folder.actor(step)), "--target_dir", str(target)]
-    run_logged([*command, *paths], {"HF_HUB_OFFLINE": "1", "VERL_PLATFORM": "cpu"}, folder.log("merge"))
+    actor = folder.actor(step)
+    if (actor / _ADAPTERS).is_file():
+        command = ["rm_train.launch.merge_adapters", str(actor), base, str(target)]
+    else:
+        command = ["verl.model_merger", "merge", "--backend", "fsdp"]
+        command += ["--local_dir", str(actor), "--target_dir", str(target)]
+    environment = {"HF_HUB_OFFLINE": "1", "VERL_PLATFORM": "cpu"}
+    run_logged([sys.executable, "-m", *command], environment, folder.log("merge"))

@@ -20,6 +20,7 @@ from rm_train.launch.checks.sizes import size_problems
 from rm_train.launch.checks.unknown_keys import unknown_keys
 from rm_train.launch.checks.verl_rules import verl_rule_problems
 from rm_train.launch.checks.versions import version_problems
+from rm_train.launch.secrets import secret_problems
 
 
 def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool) -> list[Problem]:
@@ -33,9 +34,9 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
     Returns:
         Errors and warnings, all that were found.
     """
-    problems = [*unknown_keys(overrides, config, list(OWN_KEYS)), *(Problem(*found) for found in dead_keys(config))]
+    problems = _key_problems(overrides, config)
     # The other checks reckon with the values.
-    if wrong := [*own_keys(config), *wrong_kinds(config)]:
+    if wrong := _value_problems(config):
         return problems + wrong
     elsewhere = dry_run or config.trainer.nnodes > 1 or ray_address(config) is not None
     found = [
@@ -50,9 +51,33 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
         *gpu_problems(config, elsewhere=elsewhere),
         *ray_problems(overrides, config),
         *disk_problems(config),
+        *secret_problems(),
     ]
     # The reward's own checks know the dead keys too.
     return list(dict.fromkeys(found))
+
+
+def check_elsewhere(overrides: Sequence[str], config: DictConfig) -> list[Problem]:
+    """Find what is wrong with a run that takes place on other machines, without a look at this one's files or devices.
+
+    Args:
+        overrides: What the config was composed with.
+        config: The composed and resolved config.
+    """
+    problems = _key_problems(overrides, config)
+    if wrong := _value_problems(config):
+        return problems + wrong
+    return [*problems, *size_problems(config), *verl_rule_problems(config)]
+
+
+def _key_problems(overrides: Sequence[str], config: DictConfig) -> list[Problem]:
+    """Find keys that nobody reads."""
+    return [*unknown_keys(overrides, config, list(OWN_KEYS)), *(Problem(*found) for found in dead_keys(config))]
+
+
+def _value_problems(config: DictConfig) -> list[Problem]:
+    """Find values that no check can reckon with."""
+    return [*own_keys(config), *wrong_kinds(config)]
 
 
 def check_data(config: DictConfig) -> list[Problem]:
