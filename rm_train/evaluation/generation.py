@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Prompt = Sequence[Mapping[str, object]]
 """The messages of one chat."""
 
+BATCH_TOKENS = 32_768
+"""Tokens of a batch at most, padding and answers included: the KV cache of 4.5 GiB for a judge like Qwen3-8B."""
+
 Progress = Callable[[int, int], None]
 """Called with the prompts that are done and all prompts."""
 
@@ -72,7 +75,7 @@ def greedy_answers(
         prompts: Chats that end with the user's turn.
         names: What to call each prompt in an error; by default its position.
         max_new_tokens: Limit of an answer, in tokens.
-        batch_size: Prompts at a time.
+        batch_size: Prompts at a time, or as many as `BATCH_TOKENS` allows.
         progress: Called after each batch.
 
     Raises:
@@ -100,13 +103,11 @@ def greedy_answers(
         pad_token_id=pad,
         bos_token_id=tokenizer.bos_token_id,
     )
-    order = sorted(range(len(encoded)), key=lambda position: len(encoded[position]), reverse=True)
     answers: dict[int, Answer] = {}
     # Typed as a Tensor or a module attribute in the stubs, since it comes from a mixin.
     generate: Any = model.generate
     with _own_settings_aside(model, config), torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
+        for batch in batches([len(tokens) for tokens in encoded], batch_size, max_new_tokens):
             inputs = _left_padded([encoded[position] for position in batch], pad, model.device)
             output = generate(**inputs, generation_config=config)
             generated = output[:, inputs["input_ids"].shape[1] :].tolist()
@@ -114,6 +115,24 @@ def greedy_answers(
             if progress is not None:
                 progress(len(answers), len(prompts))
     return [answers[position] for position in range(len(prompts))]
+
+
+def batches(lengths: Sequence[int], batch_size: int, max_new_tokens: int) -> Iterator[list[int]]:
+    """Yield the positions of prompts that run together, longest first.
+
+    Args:
+        lengths: Of the prompts, in tokens.
+        batch_size: The most prompts of a batch. A batch with its padding and answers has no more than `BATCH_TOKENS`
+            tokens either, unless it is a single prompt.
+        max_new_tokens: Limit of an answer, in tokens.
+    """
+    order = sorted(range(len(lengths)), key=lambda position: lengths[position], reverse=True)
+    start = 0
+    while start < len(order):
+        room = BATCH_TOKENS // (lengths[order[start]] + max_new_tokens)
+        end = start + max(1, min(batch_size, room))
+        yield order[start:end]
+        start = end
 
 
 def encode_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt]) -> list[list[int]]:

@@ -1,7 +1,16 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rm_train.evaluation.generation import PromptTooLongError, encode_prompts, greedy_answers, prompts_that_fit
+from rm_train.evaluation.generation import (
+    BATCH_TOKENS,
+    PromptTooLongError,
+    batches,
+    encode_prompts,
+    greedy_answers,
+    prompts_that_fit,
+)
 from rm_train.evaluation.models import load_judge, resolve_dtype
 
 
@@ -39,6 +48,15 @@ def test_batches_give_what_one_prompt_alone_gives_in_order(judge, prompts):
         assert answer.tokens == len(tokens)
         assert answer.cut == (tokens[-1] != tokenizer.eos_token_id)
     assert seen == [(4, 10), (8, 10), (10, 10)]
+
+
+@given(st.lists(st.integers(1, 2 * BATCH_TOKENS)), st.integers(1, 64), st.integers(1, 4096))
+def test_every_prompt_runs_once_and_a_batch_has_bounds(lengths, batch_size, answer):
+    found = list(batches(lengths, batch_size, answer))
+    assert sorted(position for batch in found for position in batch) == list(range(len(lengths)))
+    for batch in found:
+        padded = len(batch) * (max(lengths[position] for position in batch) + answer)
+        assert len(batch) == 1 or (len(batch) <= batch_size and padded <= BATCH_TOKENS)
 
 
 def test_the_end_token_ends_an_answer_and_is_not_part_of_it(judge, prompts):
