@@ -8,34 +8,19 @@ it takes seconds, and a CUDA context would take memory from the run.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from rm_train.launch.checks.problem import ConfigError
 from rm_train.launch.checks.versions import FLASH_ATTENTION
+from rm_train.launch.nodes.ask import cluster_nodes
+from rm_train.launch.nodes.on_node.gpus import Gpu, NoGpuError, gpus
+from rm_train.launch.nodes.on_node.software import torch_cuda
 
-_SMI = ("nvidia-smi", "--query-gpu=index,uuid,memory.total,name", "--format=csv,noheader,nounits")
 _LARGEST = 8
 """GPUs of a node that hardware=gpu8 takes without being told."""
 _PLANNED_MIB = 70 * 1024
 """GPUs with less memory are not the 80 GB ones that the configs are reckoned for."""
-_ANSWER_S = 60
-"""How long nvidia-smi, or a Ray cluster, may take to answer."""
-
-WANTS_TOKEN = "it wants a token: set RAY_AUTH_MODE=token, and have the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
-"""Since Ray 2.60 `ray start` asks drivers for one, and a driver that is given HOST:PORT shows none by itself."""
-
-_ASK_RAY = """
-import json, logging, sys, ray
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-print(json.dumps([node["Resources"] for node in ray.nodes() if node["Alive"]]))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,79 +80,51 @@ def _choice(found: Found) -> list[str]:
 
 
 def _machine() -> Found:
-    """Ask nvidia-smi for the GPUs of this machine, as far as CUDA_VISIBLE_DEVICES shows them."""
+    """Ask for the GPUs of this machine, as far as CUDA_VISIBLE_DEVICES shows them."""
     try:
-        answer = subprocess.run(_SMI, capture_output=True, text=True, timeout=_ANSWER_S, check=True).stdout
-    except FileNotFoundError:
-        return Found(1, 0, "found no NVIDIA GPU (no nvidia-smi)")
-    except subprocess.CalledProcessError as error:
-        reason = (error.stdout + error.stderr).strip().partition("\n")[0]
-        return Found(1, 0, f"found no usable NVIDIA GPU (nvidia-smi: {reason})")
-    except subprocess.TimeoutExpired:
-        return Found(1, 0, f"found no usable NVIDIA GPU (nvidia-smi did not answer in {_ANSWER_S} s)")
-    rows = [[cell.strip() for cell in line.split(",", 3)] for line in answer.splitlines() if line.strip()]
+        found = gpus()
+    except NoGpuError as error:
+        return Found(1, 0, str(error))
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None:
-        rows = _visible(rows, shown)
-        if not rows:
+        found = _visible(found, shown)
+        if not found:
             return Found(1, 0, f"found no GPU that CUDA_VISIBLE_DEVICES={shown} shows")
-    if not rows:
-        return Found(1, 0, "found no NVIDIA GPU")
-    smallest = min(rows, key=lambda row: _mib(row[2]))
-    words = f"found {len(rows)} x {smallest[3]} with {_mib(smallest[2]) / 1024:.0f} GiB"
-    if _mib(smallest[2]) < _PLANNED_MIB:
+    smallest = min(found, key=lambda gpu: gpu.mib)
+    words = f"found {len(found)} x {smallest.name} with {smallest.mib / 1024:.0f} GiB"
+    if smallest.mib < _PLANNED_MIB:
         words += " (the configs are reckoned for 80 GB; for smaller GPUs see docs/sizing.md)"
-    return Found(1, len(rows), words)
+    return Found(1, len(found), words)
 
 
-def _visible(rows: list[list[str]], shown: str) -> list[list[str]]:
+def _visible(found: list[Gpu], shown: str) -> list[Gpu]:
     """Return the GPUs that CUDA_VISIBLE_DEVICES names, by index or start of UUID; CUDA stops at one it cannot find."""
-    visible: list[list[str]] = []
+    visible: list[Gpu] = []
     for name in shown.split(","):
-        match = [row for row in rows if name and (row[0] == name.strip() or row[1].startswith(name.strip() or "-"))]
+        match = [
+            gpu for gpu in found if name and (gpu.number == name.strip() or gpu.uuid.startswith(name.strip() or "-"))
+        ]
         if not match or match[0] in visible:
             break
         visible.append(match[0])
     return visible
 
 
-def _mib(cell: str) -> int:
-    """Return a memory size; GPUs that share the machine's memory have none of their own ("[N/A]")."""
-    return int(cell) if cell.isdigit() else 0
-
-
 def _cluster(address: str) -> Found:
-    """Ask a Ray cluster what its nodes have; in a process of its own, since Ray changes the one that it joins from."""
-    command = [sys.executable, "-c", _ASK_RAY, address]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=True).stdout
-    except subprocess.CalledProcessError as error:
-        reason = WANTS_TOKEN if "InvalidAuthToken" in error.stderr else error.stderr.strip().splitlines()[-1]
-        raise ConfigError(_no_answer(address, reason)) from error
-    except subprocess.TimeoutExpired as error:
-        raise ConfigError(_no_answer(address, f"no answer in {_ANSWER_S} s")) from error
-    nodes: list[dict[str, float]] = json.loads(answer.splitlines()[-1])
+    """Ask a Ray cluster what its nodes have."""
+    nodes = [node["total"] for node in cluster_nodes(address) if node["alive"]]
     # Ray names the type of GPUs that it has seen itself; without it, the count is one that somebody gave: a ticket.
-    gpus = [int(node["GPU"]) for node in nodes if node.get("GPU") and any("accelerator_type:" in key for key in node)]
-    if not gpus:
+    counts = [int(node["GPU"]) for node in nodes if node.get("GPU") and any("accelerator_type:" in key for key in node)]
+    if not counts:
         return Found(len(nodes), 0, f"found a Ray cluster of {len(nodes)} nodes without GPUs")
-    return Found(len(gpus), min(gpus), f"found a Ray cluster with {'+'.join(map(str, gpus))} GPUs")
-
-
-def _no_answer(address: str, reason: str) -> str:
-    return (
-        f"ray_address={address}: no Ray cluster answers ({reason}); start one with `ray start --head`, correct the "
-        "address, or leave ray=existing out"
-    )
+    return Found(len(counts), min(counts), f"found a Ray cluster with {'+'.join(map(str, counts))} GPUs")
 
 
 def _missing() -> str | None:
     """Return what verl lacks to use GPUs, with the fix; None when all is there."""
-    torch = importlib.util.find_spec("torch")
-    if torch is None or torch.origin is None:
+    if importlib.util.find_spec("torch") is None:
         return "PyTorch is not installed (pip install 'rm-train[gpu]')"
-    version = Path(torch.origin).with_name("version.py").read_text()
-    if not re.search(r"^cuda\b[^=\n]*=\s*['\"]", version, re.MULTILINE):
+    if torch_cuda() is None:
         return "PyTorch is a build without CUDA (pip install --force-reinstall 'rm-train[gpu]' in a fresh environment)"
     if importlib.util.find_spec("vllm") is None:
         return "vLLM is not installed (pip install 'rm-train[gpu]')"

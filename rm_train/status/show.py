@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from reward_fn.hosting.status import JobStatus, cluster_status
-from rm_train.status.connect import ClusterError, connected
+from rm_train.launch.nodes.connect import ClusterError, connected
 from rm_train.status.tables import as_json as json_line
 from rm_train.status.tables import status_view
 

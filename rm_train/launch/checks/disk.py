@@ -36,37 +36,50 @@ def disk_problems(config: DictConfig) -> list[Problem]:
 def checkpoint_bytes(config: DictConfig, parameters: int) -> int:
     """Return the room that the checkpoints of a run take at most, and the trained judge.
 
-    One more checkpoint than is kept is counted: the new one is written before an old one goes.
-
     Args:
-        config: The run's config.
+        config: The run's config, without LoRA.
         parameters: How many parameters the model has; a critic has about as many.
     """
-    trainer = config.trainer
-    saves = math.ceil(config.steps / trainer.save_freq) if trainer.save_freq > 0 else 1
-    if config.keep_checkpoints is not None:
-        saves = min(saves, config.keep_checkpoints + config.keep_best + 1)
     models = [config.actor_rollout_ref.actor] + ([config.critic] if uses_critic(config) else [])
     each = sum(size for model in models for part, size in _BYTES.items() if part in model.checkpoint.save_contents)
-    return parameters * (saves * each + _MERGED_BYTES)
+    return parameters * (most_checkpoints(config) * each + _MERGED_BYTES)
+
+
+def most_checkpoints(config: DictConfig) -> int:
+    """Return how many checkpoints a run has at most: one more than is kept, written before an old one goes."""
+    trainer = config.trainer
+    saves = math.ceil(config.steps / trainer.save_freq) if trainer.save_freq > 0 else 1
+    return saves if config.keep_checkpoints is None else min(saves, config.keep_checkpoints + config.keep_best + 1)
+
+
+def missing_bytes(config: DictConfig) -> int | None:
+    """Return the room that a run's checkpoints still take, beside those that are there.
+
+    None where it is not known: before the model is downloaded, or for the small part of it that LoRA trains.
+    """
+    parameters = _parameters(config)
+    if parameters is None:
+        return None
+    # An interrupted run has written some of it already.
+    checkpoints = Path(config.trainer.default_local_dir)
+    written = sum(path.stat().st_size for path in checkpoints.glob("global_step_*/**/*") if path.is_file())
+    return checkpoint_bytes(config, parameters) - written
+
+
+def _parameters(config: DictConfig) -> int | None:
+    model = config.actor_rollout_ref.model
+    folder = None if model.lora_rank else model_folder(str(model.path))
+    return ModelFiles(folder).parameters if folder else None
 
 
 def _full(config: DictConfig) -> list[Problem]:
-    model = config.actor_rollout_ref.model
-    folder = model_folder(str(model.path))
-    parameters = ModelFiles(folder).parameters if folder else None
-    if parameters is None or model.lora_rank:
-        return []  # not known before it is downloaded; or a small part of it
-    checkpoints = Path(config.trainer.default_local_dir)
-    needed = checkpoint_bytes(config, parameters)
-    # An interrupted run has written some of it already.
-    written = sum(path.stat().st_size for path in checkpoints.glob("global_step_*/**/*") if path.is_file())
-    free = shutil.disk_usage(_existing(checkpoints)).free
-    if needed - written <= free:
+    parameters, missing = _parameters(config), missing_bytes(config)
+    free = shutil.disk_usage(_existing(Path(config.trainer.default_local_dir))).free
+    if parameters is None or missing is None or missing <= free:
         return []
     return [Problem(
         "trainer.default_local_dir", f"checkpoints of {parameters / 1e6:,.0f} million parameters take "
-        f"{_shown(needed)}, and {_shown(free)} are free there",
+        f"{_shown(checkpoint_bytes(config, parameters))}, and {_shown(free)} are free there",
         "make room, keep fewer (keep_checkpoints, keep_best), or write runs_dir=… on a larger disk")]  # fmt: skip
 
 

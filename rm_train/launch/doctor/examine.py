@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from rm_train.launch.doctor.devices import cpu, gpu, memory
 from rm_train.launch.doctor.finding import Finding
 from rm_train.launch.doctor.hub import hub
+from rm_train.launch.doctor.nodes import nodes
 from rm_train.launch.doctor.packages import engine_version, package_versions, python_version, torch_build
 from rm_train.launch.doctor.places import folder, ray_folder, shared_memory
 from rm_train.launch.doctor.plugins import plugins
@@ -38,7 +39,10 @@ def examine(overrides: Sequence[str], config: DictConfig, *, start_ray: bool) ->
     yield ray_folder()
     yield shared_memory()
     yield from leftovers()
-    yield from ray_address_answers(overrides, config)
+    cluster = list(ray_address_answers(overrides, config))
+    yield from cluster
+    if all(finding.state == "ok" for finding in cluster):
+        yield from nodes(config)
     if start_ray:
         yield ray_cluster()
     yield hub()

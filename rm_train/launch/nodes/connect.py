@@ -1,4 +1,7 @@
-"""A connection to a Ray cluster that runs already, for looking at it."""
+"""A connection to a Ray cluster that runs already, for looking at it.
+
+Ray changes the process that joins: whoever has more to do asks through `rm_train.launch.nodes.ask`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rm_train.launch.checks.cluster import address_problem
-from rm_train.launch.hardware import WANTS_TOKEN
 
 _ANSWER_S = 5.0
 """How long an address may take to answer as Ray does."""
+
+WANTS_TOKEN = "it wants a token: set RAY_AUTH_MODE=token, and have the token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+"""Since Ray 2.60 `ray start` asks drivers for one, and a driver that is given HOST:PORT shows none by itself."""
 
 
 class ClusterError(Exception):
@@ -20,41 +26,56 @@ class ClusterError(Exception):
 
 
 @contextmanager
-def connected(address: str) -> Iterator[None]:
+def connected(address: str, key: str = "--address", **ray_init: Any) -> Iterator[None]:  # noqa: ANN401 - Ray's options
     """Be connected to a cluster inside the block; none is started.
 
     Args:
         address: HOST:PORT, or `auto` for the environment's RAY_ADDRESS, else the cluster that this machine is part of.
+        key: What the user calls the address.
+        **ray_init: More of what `ray.init` takes.
 
     Raises:
         ClusterError: It cannot be reached; the message says what to do.
     """
     address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
-    if problem := address_problem("--address", address):
-        fix = "call this on a node of the cluster, or write --address HOST:PORT as `ray start` printed it"
+    if problem := address_problem(key, address):
+        fix = f"call this on a node of the cluster, or write {key} HOST:PORT as `ray start` printed it"
         raise ClusterError(f"{problem.key}: {problem.what}; {fix}")
     if "ray" not in sys.modules:
         _prepare()
     import ray
 
     if address != "auto" and "://" not in address and not _speaks_grpc(address):
-        raise ClusterError(f"--address: what answers at {address} is no Ray cluster; its port is 6379 by default")
+        raise ClusterError(f"{key}: what answers at {address} is no Ray cluster; its port is 6379 by default")
 
+    options = {"namespace": "rm-train", "log_to_driver": False, "logging_level": "ERROR", **ray_init}
     try:
-        ray.init(address=address, namespace="rm-train", log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        told = f"if it is a cluster of Ray {ray.__version__}, {WANTS_TOKEN}"
-        raise ClusterError(f"{address} answers, but cannot be joined ({error}); {told}") from error
+        raise ClusterError(f"{key}: {address} answers, but cannot be joined: {_reason(error)}") from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
+def _reason(error: Exception) -> str:
+    """Return in a line why Ray could not join, with what to do."""
+    import ray
+
+    causes = f"{error} {error.__cause__}"
+    if "AuthToken" in causes or "AuthenticationError" in causes:
+        return WANTS_TOKEN
+    told = " ".join(str(error).split())
+    if "Version mismatch" in causes:
+        return f"{told}; use the same Python and Ray on all nodes and here"
+    return f"{told}; if it is a cluster of Ray {ray.__version__}, {WANTS_TOKEN}"
+
+
 def _prepare() -> None:
     """Say how Ray is to join; it reads this when it is imported."""
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # it tries 20 times by itself, of which each may take 40 s
-    if _has_token():  # which a driver that is given HOST:PORT does not show by itself
+    if has_token():  # which a driver that is given HOST:PORT does not show by itself
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
@@ -71,7 +92,8 @@ def _speaks_grpc(address: str) -> bool:
     return True
 
 
-def _has_token() -> bool:
+def has_token() -> bool:
+    """Return whether Ray would find a token to show here."""
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     path = Path(named) if named else Path.home() / ".ray" / "auth_token"
     return bool(os.environ.get("RAY_AUTH_TOKEN")) or path.is_file()
