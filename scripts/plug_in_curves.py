@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import psutil
-from plug_in_panels import Panel, draw
+from curve_panels import Panel, draw
 from rich.console import Console
 from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Draws the curves of the plug-in's examples as one SVG: a panel for each, with the reward and its parts by step."""
+"""Draws training curves as one SVG: a panel for each kind of run, with the reward and its parts by step."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ class Panel:
         reward: The metric of the reward itself.
         parts: The metrics of its parts, and what to call them.
         held_out: The metrics of validation, drawn as points, each with the training metric whose color it has.
+        reward_label: What to call the reward.
     """
 
     title: str
     reward: str
     parts: dict[str, str]
     held_out: dict[str, str]
+    reward_label: str = "reward"
 
 
 def draw(panels: Sequence[tuple[Panel, Sequence[Steps]]]) -> str:
@@ -82,13 +84,14 @@ def _panel(panel: Panel, runs: Sequence[Steps]) -> str:
 
 def _legend(panel: Panel, colors: dict[str, str]) -> str:
     entries, x = [], LEFT
-    for key, label in {panel.reward: "reward", **panel.parts}.items():
+    for key, label in {panel.reward: panel.reward_label, **panel.parts}.items():
         stroke = 3 if key == panel.reward else 2
         entries.append(f'<path d="M{x} 37h16" stroke="{colors[key]}" stroke-width="{stroke}"/>')
         entries.append(f'<text x="{x + 21}" y="41" font-size="12" fill="#444">{escape(label)}</text>')
         x += 36 + 7 * len(label)
-    entries.append(f'<circle cx="{x + 6}" cy="37" r="4" fill="white" stroke="{REWARD_COLOR}" stroke-width="1.6"/>')
-    entries.append(f'<text x="{x + 15}" y="41" font-size="12" fill="#444">held out, greedy</text>')
+    if panel.held_out:
+        entries.append(f'<circle cx="{x + 6}" cy="37" r="4" fill="white" stroke="{REWARD_COLOR}" stroke-width="1.6"/>')
+        entries.append(f'<text x="{x + 15}" y="41" font-size="12" fill="#444">held out, greedy</text>')
     return "".join(entries)
 
 
