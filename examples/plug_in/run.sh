@@ -26,7 +26,8 @@ if [ "$name" = judge ] || [ "$name" = compare ]; then
 fi
 
 mkdir -p "$run_dir"
-export VERL_FILE_LOGGER_PATH=$run_dir/metrics.jsonl TENSORBOARD_DIR=$run_dir/tensorboard/$(date +%Y%m%d-%H%M%S)
+started=$(date +%Y%m%d-%H%M%S)
+export VERL_FILE_LOGGER_PATH=$run_dir/metrics.jsonl TENSORBOARD_DIR=$run_dir/tensorboard/$started
 # VERL_PLATFORM keeps the run on CPU where PyTorch's build has CUDA; Ray's spare processes would lack these variables.
 export VERL_PLATFORM=cpu RAY_enable_worker_prestart=0
 export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 TOKENIZERS_PARALLELISM=false RAY_USAGE_STATS_ENABLED=0 HYDRA_FULL_ERROR=1

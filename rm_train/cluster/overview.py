@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rm_train.cluster.head import wait_for_head
 from rm_train.cluster.node import NodeError, running_nodes
 from rm_train.launch.nodes.connect import connected
 
@@ -22,8 +23,8 @@ def show_cluster(console: Console, address: str, nodes: int, wait_s: float) -> N
     Args:
         console: Where to.
         address: HOST:PORT; `auto` for RAY_ADDRESS, or that of the node which was started here, or what Ray finds.
-        nodes: So many must be alive; they are waited for.
-        wait_s: For so long.
+        nodes: So many must be alive.
+        wait_s: How long they, and the head, are waited for.
 
     Raises:
         ClusterError: There is no such cluster, or it cannot be joined.
@@ -32,6 +33,8 @@ def show_cluster(console: Console, address: str, nodes: int, wait_s: float) -> N
     own = running_nodes()
     if address == "auto" and own and not os.environ.get("RAY_ADDRESS"):
         address = own[0].address
+    if address != "auto" and wait_s:
+        wait_for_head(address, wait_s, console.print)
     with connected(address):
         import ray
 
@@ -43,12 +46,14 @@ def show_cluster(console: Console, address: str, nodes: int, wait_s: float) -> N
         head = ray.get_runtime_context().gcs_address
         console.print(
             f"Ray {ray.__version__}, Python {platform.python_version()}, head at {head}: "
-            f"{len(alive)} nodes alive, {len(found) - len(alive)} dead; "
-            f"{sum(_count(node, 'GPU') for node in alive):g} GPUs, {free:g} of them free"
+            f"nodes alive: {len(alive)}, dead: {len(found) - len(alive)}; "
+            f"GPUs: {sum(_count(node, 'GPU') for node in alive):g}, free: {free:g}"
         )
         console.print(_table(found))
     if len(alive) < nodes:
-        raise NodeError(f"--nodes: {len(alive)} nodes are alive, not {nodes}; start the others, or see their logs")
+        raise NodeError(
+            f"--nodes: {nodes} are wanted, and {len(alive)} alive; start the others, or see what they have printed"
+        )
 
 
 def _alive(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from rm_train.cluster.head import PORT, wait_for_head
 from rm_train.cluster.node import Node, NodeError, noted_path, running_nodes
 from rm_train.cluster.refusal import hopeless, refusal
 
-PORT = 6379
-"""Where a head listens by default."""
 _START_S = 180.0
 """How long Ray may take to start; a minute on a busy machine is usual."""
 _LONGEST = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
@@ -84,11 +83,8 @@ def start_worker(wanted: Wanted, head: str, wait_s: float, tell: Callable[[str],
         NodeError: A node runs here already, the head does not answer, or it does not take this node.
     """
     _none_runs(wanted.folder())
-    host, _, port = head.partition(":")
-    if not host or not (port or str(PORT)).isdigit():
-        raise NodeError(f"HEAD: {head} is no address; write HOST or HOST:PORT, as `head` has printed it")
-    address = f"{host}:{port or PORT}"
-    _wait_for(host, int(port or PORT), wait_s, tell)
+    address = head if ":" in head else f"{head}:{PORT}"
+    wait_for_head(address, wait_s, tell)
     return _start("worker", address, wanted, (f"--address={address}",))
 
 
@@ -126,25 +122,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _wait_for(host: str, port: int, wait_s: float, tell: Callable[[str], None]) -> None:
-    until, told = time.monotonic() + wait_s, False
-    while True:
-        try:
-            socket.create_connection((host, port), timeout=3).close()
-            return
-        except socket.gaierror:
-            reason = f"no host is known here by the name {host}: write its address, or correct the name"
-        except OSError as error:
-            why = "no answer" if isinstance(error, TimeoutError) else str(error.strerror or error)
-            reason = f"{why}: is the head started, is this its address, and does a firewall let port {port} through?"
-        if time.monotonic() > until:
-            raise NodeError(f"HEAD: {host}:{port} did not answer in {wait_s:g} s ({reason})")
-        if not told:
-            tell(f"waiting up to {wait_s:g} s for {host}:{port}: {reason}")
-            told = True
-        time.sleep(1)
 
 
 def _start(role: str, address: str, wanted: Wanted, arguments: tuple[str, ...]) -> Node:
