@@ -1,31 +1,23 @@
-"""A training that failed in its course goes on from its last checkpoint, once the cluster is large enough again.
+"""A training that failed midway goes on from its last checkpoint, once the cluster is large enough again.
 
 For lost nodes and killed workers. What fails before the first step is the config's fault and would fail again.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from omegaconf import DictConfig
 
+from rm_train.launch.checks.problem import ConfigError, Problem, listing
+from rm_train.launch.nodes.ask import cluster_nodes
+from rm_train.launch.nodes.room import room_problems
 from rm_train.launch.process import ProcessFailedError
 
 ROOM_S = 1800.0
 """How long a cluster may take to be large enough again."""
-_POLL_S, _SAY_S, _ANSWER_S = 5.0, 60.0, 60.0
-
-_ASK_FREE = """
-import json, logging, sys, ray
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-free = ray._private.state.available_resources_per_node()
-print(json.dumps([node.get("GPU", 0) for node in free.values()]))
-"""
-"""verl asks the same before it places its workers. What a failed attempt still holds is not free."""
+_POLL_S, _SAY_S = 5.0, 60.0
 
 
 def with_retries(
@@ -52,7 +44,9 @@ def with_retries(
 
 
 def wait_for_room(config: DictConfig, say: Callable[[str], None], limit_s: float = ROOM_S) -> None:
-    """Wait until the cluster that a run has joined has free GPUs for it; a Ray of the run's own is new each time.
+    """Wait until the cluster that a run has joined has room for it; a Ray of the run's own is new each time.
+
+    What a failed attempt still holds is not free, so this also waits until its workers have gone.
 
     Args:
         config: The run's config.
@@ -60,32 +54,23 @@ def wait_for_room(config: DictConfig, say: Callable[[str], None], limit_s: float
         limit_s: How long, in seconds.
 
     Raises:
-        ProcessFailedError: The cluster did not become large enough.
+        ConfigError: The cluster did not become large enough.
     """
     if config.ray_address == "local":
         return
-    nodes, each = config.trainer.nnodes, config.trainer.n_gpus_per_node
-    began, said = time.monotonic(), -_SAY_S
-    while (there := free_places(config.ray_address, each)) is None or there < nodes:
+    began, next_word = time.monotonic(), 0.0
+    while lacks := _lacks(config):
         waited = time.monotonic() - began
-        lacks = "does not answer" if there is None else f"has room for {there} of {nodes} nodes with {each} free GPUs"
         if waited > limit_s:
-            raise ProcessFailedError(f"the cluster {lacks} after {waited:.0f} s of waiting; the same command goes on")
-        if waited - said >= _SAY_S:
-            said = waited
-            say(f"waiting for the cluster: it {lacks}")
+            raise ConfigError(f"after {waited:.0f} s of waiting: {listing(lacks)}; the same command goes on")
+        if waited >= next_word:
+            next_word = waited + _SAY_S
+            say(f"waiting for the cluster: {listing(lacks)}")
         time.sleep(_POLL_S)
 
 
-def free_places(address: str, each: int) -> int | None:
-    """Return how many groups of `each` free GPUs a cluster has, each on one node; None if it does not answer.
-
-    In a process of its own, since Ray changes the one that it joins from.
-    """
-    command = [sys.executable, "-c", _ASK_FREE, address]
+def _lacks(config: DictConfig) -> Sequence[Problem]:
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=True).stdout
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return None
-    free: list[float] = json.loads(answer.splitlines()[-1])
-    return sum(int(gpus) // each for gpus in free)
+        return room_problems(config, cluster_nodes(config.ray_address), [])
+    except ConfigError as error:  # a head that is busy with a lost node
+        return [Problem("ray_address", str(error), "start it again")]
