@@ -6,6 +6,7 @@ import click
 
 from rm_train.cli.data import prepare
 from rm_train.cli.judging import compare, evaluate, report
+from rm_train.cli.plan import plan
 from rm_train.cli.scoring import rewards, score, serve
 from rm_train.cli.training import check_reward, doctor, train
 
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (prepare, train, check_reward, evaluate, score, serve, rewards, report, compare, doctor):
+for command in (prepare, plan, train, check_reward, evaluate, score, serve, rewards, report, compare, doctor):
     main.add_command(command)

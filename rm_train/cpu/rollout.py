@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 import ray
 import torch
@@ -77,25 +79,37 @@ class ServerAdapter(BaseRollout):  # type: ignore[misc]
         weights: Iterable[tuple[str, torch.Tensor]] | AsyncIterable[tuple[str, torch.Tensor]],
         global_steps: int | None = None,
         wire_format: str = "named_tensors",
-        peft_config: object = None,
+        peft_config: Mapping[str, Any] | None = None,
+        base_sync_done: bool = True,
         **kwargs: object,
     ) -> None:
         """Send all weights in parts of a bounded size; the server switches to them when it has them all.
 
+        Args:
+            weights: Names and values: of the whole model, or of its LoRA adapters.
+            global_steps: The training step that they are of.
+            wire_format: How verl has packed them.
+            peft_config: What kind of adapters they belong to; None where there are none.
+            base_sync_done: Whether these are the adapters; else they are the model beneath, which the server has read.
+            kwargs: Not used.
+
         Raises:
-            NotImplementedError: If the weights are differences or adapters instead of a whole model.
+            NotImplementedError: If the weights are differences instead of values.
         """
-        if wire_format != "named_tensors" or peft_config is not None:
-            raise NotImplementedError("the hf_cpu rollout takes whole models only; for LoRA set model.lora.merge=True")
+        if wire_format != "named_tensors":
+            raise NotImplementedError(f"the hf_cpu rollout takes weights as named_tensors, not as {wire_format}")
+        if not base_sync_done:
+            return
         limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
         server = ray.get_actor(_server_name(self.replica_rank))
+        send = partial(server.load_weights.remote, version=global_steps, peft_config=peft_config)
         part: list[tuple[str, torch.Tensor]] = []
         size, first = 0, True
         # Every rank walks all weights: gathering one is a collective operation.
         async for name, tensor in ensure_async_iterator(weights):
             if part and size + tensor.nbytes > limit:
-                await server.load_weights.remote(part, first=first, last=False, version=global_steps)
+                await send(part, first=first, last=False)
                 part, size, first = [], 0, False
             part.append((name, tensor.detach()))
             size += tensor.nbytes
-        await server.load_weights.remote(part, first=first, last=True, version=global_steps)
+        await send(part, first=first, last=True)

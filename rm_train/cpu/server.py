@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from rm_train.cpu.generation import BatchGenerator, Request
 from rm_train.cpu.memory import available_and_total
 from rm_train.cpu.sampling import SamplingParams
 from rm_train.cpu.scheduler import Scheduler
-from rm_train.cpu.weights import WeightLoader
+from rm_train.cpu.weights import AdapterLoader, WeightLoader
 
 THREADS_VARIABLE = "RM_TRAIN_CPU_THREADS"
 """Environment variable: threads that a rollout server computes with; by default its share of the node's cores."""
@@ -54,7 +54,7 @@ class RolloutServer:
             attn_implementation=attention.NAME,
             trust_remote_code=hf.trust_remote_code,
         ).eval()
-        self._weights = WeightLoader(model)
+        self._model, self._weights = model, WeightLoader(model)
         self._generator = BatchGenerator(
             model,
             _eos_tokens(model, hf.tokenizer),
@@ -131,7 +131,13 @@ class RolloutServer:
         )
 
     async def load_weights(
-        self, tensors: Sequence[tuple[str, torch.Tensor]], *, first: bool, last: bool, version: int | None
+        self,
+        tensors: Sequence[tuple[str, torch.Tensor]],
+        *,
+        first: bool,
+        last: bool,
+        version: int | None,
+        peft_config: Mapping[str, Any] | None = None,
     ) -> None:
         """Receive some of the policy's new weights, and switch to them once the last have come.
 
@@ -140,10 +146,16 @@ class RolloutServer:
             first: Whether an update begins with these; what is left of one that broke off is forgotten.
             last: Whether the update ends with these.
             version: The training step that the weights are of.
+            peft_config: The tensors are adapters of this kind, for the model that the server has read.
         """
+        if peft_config is not None and not isinstance(self._weights, AdapterLoader):
+            await self._scheduler.when_idle(lambda: self._take_adapters(peft_config))
         self._weights.stage(tensors, first=first)
         if last:
             await self._scheduler.when_idle(lambda: self._switch(version))
+
+    def _take_adapters(self, peft_config: Mapping[str, Any]) -> None:
+        self._weights = AdapterLoader(self._model, peft_config)
 
     def _switch(self, version: int | None) -> None:
         self._weights.commit()

@@ -1,8 +1,9 @@
-"""Takes a policy's new weights in parts and puts all of them into a model, or none."""
+"""Takes a policy's new weights in parts and puts all of them into a model, or none: whole models, or LoRA adapters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -43,3 +44,32 @@ class WeightLoader:
             )
         for name, tensor in staged.items():
             self._targets[name].copy_(tensor)
+
+
+class AdapterLoader(WeightLoader):
+    """Replaces a model's LoRA adapters, which it gives to the model first; the model's own weights never change.
+
+    The adapters are not merged into the weights, so the model computes as the trainer's does.
+
+    Args:
+        model: The base model, without adapters.
+        peft_config: The adapters' `LoraConfig` as a dict, as verl sends it.
+    """
+
+    def __init__(self, model: PreTrainedModel, peft_config: Mapping[str, Any]) -> None:
+        from peft import get_peft_config, inject_adapter_in_model
+
+        inject_adapter_in_model(get_peft_config(dict(peft_config)), model, _ADAPTER)
+        model.eval()
+        super().__init__(model)
+        self._targets = {_sent_name(name): tensor for name, tensor in self._targets.items() if "lora_" in name}
+        self._needed = {id(tensor): name for name, tensor in self._targets.items()}
+
+
+_ADAPTER = "default"
+"""What peft calls a model's only adapter."""
+
+
+def _sent_name(name: str) -> str:
+    """Return what an adapter's weight is called when it is sent: in peft's wrapper, without the adapter's name."""
+    return "base_model.model." + name.replace(f".{_ADAPTER}.", ".")

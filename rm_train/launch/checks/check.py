@@ -10,6 +10,7 @@ from reward_fn.adapters.verl.dead_keys import dead_keys
 from rm_train.launch.checks.cluster import gpu_problems, ray_address, ray_problems
 from rm_train.launch.checks.data_files import data_problems
 from rm_train.launch.checks.disk import disk_problems
+from rm_train.launch.checks.fit import fit_problems
 from rm_train.launch.checks.kinds import wrong_kinds
 from rm_train.launch.checks.lengths import length_problems, prompt_problems
 from rm_train.launch.checks.model_folder import model_problems
@@ -49,6 +50,7 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
         *verl_rule_problems(config),
         *length_problems(config),
         *gpu_problems(config, elsewhere=elsewhere),
+        *fit_problems(config),
         *ray_problems(overrides, config),
         *disk_problems(config),
         *secret_problems(),

@@ -61,6 +61,11 @@ def _share(value: object) -> str | None:
     return None if fits else "a share from 0 to below 1"
 
 
+def _above_zero(value: object) -> str | None:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return None if fits else "a number above 0"
+
+
 def _truth(value: object) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
@@ -87,6 +92,8 @@ OWN_KEYS: dict[str, Rule] = {
     "base_model": _text,
     "base_model_path": _text,
     "longest_prompt": _whole(1),
+    "lora_lr": _above_zero,
+    "tuning": _text,
     "ray_address": _text,
     "ray_counts": _counts("num_cpus", "object_store_memory"),
     "cpu_sizes": _counts("batch", "micro_batch"),
