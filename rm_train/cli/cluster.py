@@ -114,9 +114,9 @@ def worker(head: str, wait_s: float, block: bool, **node: Any) -> None:  # noqa:
 @cluster.command()
 @click.option("--address", default="auto", show_default=True, metavar="HOST:PORT",
               help="The cluster; auto is RAY_ADDRESS, or the one that this machine is part of.")  # fmt: skip
-@click.option("--nodes", type=click.IntRange(1), default=1, metavar="N", help="Wait until N nodes are alive.")
-@click.option("--wait", "wait_s", type=click.FloatRange(0), default=120, show_default=True, metavar="SECONDS",
-              help="How long to wait for --nodes.")  # fmt: skip
+@click.option("--nodes", type=click.IntRange(1), default=1, metavar="N", help="Exit status 1 unless N nodes are alive.")
+@click.option("--wait", "wait_s", type=click.FloatRange(0), default=0, metavar="SECONDS",
+              help="How long to wait for them, and for the head to answer.")  # fmt: skip
 def status(address: str, nodes: int, wait_s: float) -> None:
     """Show the cluster's versions, nodes, GPUs, and who is dead; exit status 1 where there is none."""
     from rich.console import Console
@@ -142,7 +142,7 @@ def stop(temp_dir: Path | None) -> None:
     for node in reversed(nodes):  # workers before their head, which would count them as lost
         click.echo(f"stopping the {node.role} in {node.temp_dir} (a busy one takes up to half a minute)")
         node.stop()
-    click.echo(f"stopped: {len(nodes)} nodes" if nodes else "nothing to stop: no node that was started here runs")
+    click.echo(f"nodes stopped: {len(nodes)}" if nodes else "nothing to stop: no node that was started here runs")
 
 
 def _stay(node: Any, block: bool) -> None:  # noqa: ANN401 - Node, which is imported late
