@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from rm_train.cli.fail import fail
+
+if TYPE_CHECKING:
+    from rm_train.cluster import Node
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -145,10 +148,9 @@ def stop(temp_dir: Path | None) -> None:
     click.echo(f"nodes stopped: {len(nodes)}" if nodes else "nothing to stop: no node that was started here runs")
 
 
-def _stay(node: Any, block: bool) -> None:  # noqa: ANN401 - Node, which is imported late
+def _stay(node: Node, block: bool) -> None:
     """Hold the node in the foreground, or say how it ends."""
-    from rm_train.cluster.node import NodeError
-    from rm_train.cluster.start import hold
+    from rm_train.cluster import NodeError, hold
 
     if not block:
         click.echo("stop it: scripts/ray_cluster.sh stop")

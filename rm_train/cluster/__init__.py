@@ -7,7 +7,7 @@ nothing else.
 
 from rm_train.cluster.node import Node, NodeError, running_nodes
 from rm_train.cluster.overview import show_cluster
-from rm_train.cluster.start import Wanted, start_head, start_worker
+from rm_train.cluster.start import Wanted, hold, start_head, start_worker
 from rm_train.cluster.token import Token, find_token
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Token",
     "Wanted",
     "find_token",
+    "hold",
     "running_nodes",
     "show_cluster",
     "start_head",

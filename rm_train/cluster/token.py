@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rm_train.cluster.node import NodeError
+from rm_train.launch.nodes.connect import token_file
 
-MODE = "RAY_AUTH_MODE"
+_MODE = "RAY_AUTH_MODE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,11 @@ def find_token(*, make: bool) -> Token | None:
     Raises:
         NodeError: There is none and none is to be made, or its file is empty.
     """
-    if os.environ.get(MODE, "token").lower() != "token":
+    if os.environ.get(_MODE, "token").lower() != "token":
         return None
     if os.environ.get("RAY_AUTH_TOKEN"):
         return Token(None)
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    path = token_file()
     if path.is_file():
         if not path.stat().st_size:
             raise NodeError(f"{path}: the token's file is empty; write the cluster's token into it, or remove it")
@@ -63,7 +63,7 @@ def find_token(*, make: bool) -> Token | None:
     if not make:
         raise NodeError(
             f"no token: Ray asks workers for that of the head. Copy it from there to {path} (chmod 600), or set "
-            f"RAY_AUTH_TOKEN; if the head was started with {MODE}=disabled, set that here too"
+            f"RAY_AUTH_TOKEN; if the head was started with {_MODE}=disabled, set that here too"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -94,6 +94,10 @@ def _speaks_grpc(address: str) -> bool:
 
 def has_token() -> bool:
     """Return whether Ray would find a token to show here."""
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or token_file().is_file()
+
+
+def token_file() -> Path:
+    """Return the file where Ray looks for a token, unless RAY_AUTH_TOKEN has it."""
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or path.is_file()
+    return Path(named) if named else Path.home() / ".ray" / "auth_token"
