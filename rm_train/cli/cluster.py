@@ -87,7 +87,7 @@ def head(port: int, dashboard_port: int, dashboard_host: str, block: bool, **nod
         click.echo(f"they need its token, {token}{made}: {carry}set RAY_AUTH_TOKEN there; a shared home has it already")
         if token.exposed:
             click.echo(f"warning: others can read {token}; run: chmod 600 {token}", err=True)
-    click.echo(f"train on it: RAY_AUTH_MODE=token rm-train train ray=existing ray_address={started.address} ...")
+    click.echo(f"train on it: rm-train train ray=existing ray_address={started.address} ...")
     _stay(started, block)
 
 
