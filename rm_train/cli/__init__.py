@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from rm_train.cli.cluster import cluster
 from rm_train.cli.data import prepare
+from rm_train.cli.jobs import jobs, submit
 from rm_train.cli.judging import compare, evaluate, report
 from rm_train.cli.plan import plan
 from rm_train.cli.scoring import rewards, score, serve
@@ -22,5 +24,20 @@ def main() -> None:
     """
 
 
-for command in (prepare, plan, train, check_reward, evaluate, score, serve, rewards, report, compare, doctor):
+for command in (
+    prepare,
+    plan,
+    train,
+    check_reward,
+    evaluate,
+    score,
+    serve,
+    rewards,
+    report,
+    compare,
+    doctor,
+    cluster,
+    submit,
+    jobs,
+):
     main.add_command(command)
