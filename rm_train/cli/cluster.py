@@ -28,7 +28,7 @@ def cluster() -> None:
     at the end, on each:    scripts/ray_cluster.sh stop
 
     The head makes a token in ~/.ray/auth_token unless there is one (or RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH).
-    Workers and those who train need the same one: copy the file, `scp -p ~/.ray/auth_token NODE:.ray/`, or set
+    Workers and those who train need the same one: copy the file, for this user alone (chmod 600), or set
     RAY_AUTH_TOKEN there. Whoever has it can run code on all nodes. RAY_AUTH_MODE=disabled does without.
 
     What is in the environment of `head` and `worker` is in that of all jobs: secrets such as WANDB_API_KEY are set
@@ -83,7 +83,7 @@ def head(port: int, dashboard_port: int, dashboard_host: str, block: bool, **nod
         click.echo("warning: RAY_AUTH_MODE=disabled: whoever reaches these ports can run code here", err=True)
     else:
         made = " (made now)" if token.made else ""
-        carry = f"scp -p {token} NODE:.ray/auth_token, or " if token.path else ""
+        carry = f"ssh NODE 'umask 077; mkdir -p .ray; cat > .ray/auth_token' < {token}; or " if token.path else ""
         click.echo(f"they need its token, {token}{made}: {carry}set RAY_AUTH_TOKEN there; a shared home has it already")
         if token.exposed:
             click.echo(f"warning: others can read {token}; run: chmod 600 {token}", err=True)
