@@ -44,6 +44,20 @@ def test_a_local_run_hands_its_environment_down_by_itself(tmp_path) -> None:
     assert "RAY_JOB_CONFIG_JSON_ENV_VAR" not in training_environment(compose_config("pointwise", []), tmp_path / "m")
 
 
+def test_the_token_of_a_cluster_is_shown_and_its_value_stays_out_of_the_config(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    config = compose_config("pointwise", ["ray=existing"])
+    assert "RAY_AUTH_MODE" not in training_environment(config, tmp_path / "m")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "canary")
+    environment = training_environment(config, tmp_path / "m")
+    assert environment["RAY_AUTH_MODE"] == "token"
+    assert "canary" not in str(environment)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert training_environment(config, tmp_path / "m")["RAY_AUTH_MODE"] == "disabled"
+
+
 def test_the_variables_of_a_run_reach_the_workers_of_an_existing_cluster(tmp_path, monkeypatch) -> None:
     before = {"metadata": {"name": "judge"}, "runtime_env": {"env_vars": {"A": "1"}, "working_dir": "gcs://x.zip"}}
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(before))

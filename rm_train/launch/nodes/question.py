@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.nodes.on_node.places import existing
+from rm_train.launch.secrets import NAMES
 
 if TYPE_CHECKING:
     from rm_train.launch.nodes.on_node.look import Question
-
-SECRETS = "RM_TRAIN_SECRETS"
-"""The variable with the names of those that must be set on every node, with commas between them."""
 
 OURS = ("reward_fn", "rm_train")
 BASE = ("verl", "ray", "transformers", "tensordict", "TransferQueue", "numpy", "torch")
@@ -39,7 +37,7 @@ def question_of(config: DictConfig) -> Question:
         "places": {key: str(existing(path)) for key, path in places.items()},
         # Each node keeps its own part of a checkpoint until it is stored.
         "shared": not config.get("storage"),
-        "secrets": [name.strip() for name in os.environ.get(SECRETS, "").split(",") if name.strip()],
+        "secrets": [name.strip() for name in os.environ.get(NAMES, "").split(",") if name.strip()],
         "gpus": on_gpus,
     }
 
