@@ -8,7 +8,7 @@
 # run is told to save and end, and the job goes back into the queue: it continues from that checkpoint.
 #
 # From the environment: RAY_NODE_OPTIONS, options of ray_cluster.sh for every node, such as "--gpus 1 --cpus 8" for
-# GPU tickets on nodes without GPUs (with hardware=cpu); RAY_PORT, the head's port.
+# GPU tickets on nodes without GPUs (with hardware=cpu); RAY_PORT and RAY_DASHBOARD_PORT, the head's ports.
 #SBATCH --job-name=rm-train
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -56,7 +56,7 @@ trap interrupt TERM
 
 # This script runs on the first node of the job, which becomes the head.
 "${step[@]}" --nodes=1 --ntasks=1 --nodelist="$head" \
-  scripts/ray_cluster.sh head --block --port "$port" "${options[@]}" &
+  scripts/ray_cluster.sh head --block --port "$port" --dashboard-port "${RAY_DASHBOARD_PORT:-8265}" "${options[@]}" &
 steps+=($!)
 if [ "$nodes" -gt 1 ]; then
   "${step[@]}" --nodes=$((nodes - 1)) --ntasks=$((nodes - 1)) --exclude="$head" \

@@ -83,8 +83,8 @@ def head(port: int, dashboard_port: int, dashboard_host: str, block: bool, **nod
         click.echo("warning: RAY_AUTH_MODE=disabled: whoever reaches these ports can run code here", err=True)
     else:
         made = " (made now)" if token.made else ""
-        carry = f"ssh NODE 'umask 077; mkdir -p .ray; cat > .ray/auth_token' < {token}; or " if token.path else ""
-        click.echo(f"they need its token, {token}{made}: {carry}set RAY_AUTH_TOKEN there; a shared home has it already")
+        file = f"ssh NODE 'umask 077; mkdir -p .ray; cat > .ray/auth_token' < {token}; not where home is shared; or "
+        click.echo(f"they need its token, {token}{made}: {file if token.path else ''}set RAY_AUTH_TOKEN there")
         if token.exposed:
             click.echo(f"warning: others can read {token}; run: chmod 600 {token}", err=True)
     click.echo(f"train on it: rm-train train ray=existing ray_address={started.address} ...")

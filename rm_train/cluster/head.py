@@ -24,7 +24,7 @@ def wait_for_head(address: str, wait_s: float, tell: Callable[[str], None]) -> N
         NodeError: It is no address, or nothing has answered.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdigit() or int(port) > 65535:
         raise NodeError(f"{address} is no address; write HOST or HOST:PORT, as `head` has printed it")
     until, told = time.monotonic() + wait_s, False
     while reason := _silence(host, int(port)):
@@ -42,7 +42,7 @@ def _silence(host: str, port: int) -> str | None:
         socket.create_connection((host, port), timeout=3).close()
     except socket.gaierror:
         return f"no host is known here by the name {host}: write its address, or correct the name"
-    except (OSError, OverflowError) as error:
-        why = "no answer" if isinstance(error, TimeoutError) else str(error)
+    except OSError as error:
+        why = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         return f"{why}: is the head started, is this its address, and does a firewall let port {port} through?"
     return None

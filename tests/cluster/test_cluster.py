@@ -107,6 +107,7 @@ def test_status_shows_the_cluster_and_misses_nodes(machine: Machine, head: Head)
     [
         ("no-such-host.invalid", "no host is known here by the name no-such-host.invalid"),
         ("127.0.0.1:1", "Connection refused"),
+        ("127.0.0.1:66666", "127.0.0.1:66666 is no address"),
         ("host:port", "host:port is no address; write HOST or HOST:PORT"),
         (":6379", ":6379 is no address"),
     ],

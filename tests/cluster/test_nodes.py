@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -19,7 +19,7 @@ def processes(text: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if text in " ".join(process.info["cmdline"] or [])]
 
 
-def wait_for(there: "callable", what: str) -> None:
+def wait_for(there: Callable[[], object], what: str) -> None:
     until = time.monotonic() + 120
     while not there():
         assert time.monotonic() < until, what
@@ -74,7 +74,7 @@ def test_two_nodes_from_their_start_to_their_end(machine: Machine, others: subpr
 
 
 def test_a_node_in_the_foreground_ends_with_its_command(machine: Machine) -> None:
-    folder = machine.home / "b"
+    folder, port = machine.home / "b", free_port()
     command = (
         "cluster",
         "head",
@@ -87,11 +87,12 @@ def test_a_node_in_the_foreground_ends_with_its_command(machine: Machine) -> Non
         folder,
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "rm_train.cli", *map(str, (*command, *SMALL))],
+        [sys.executable, "-m", "rm_train.cli", *map(str, (*command, *SMALL, "--", f"--node-manager-port={port}"))],
         env=machine.environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     wait_for(lambda: (folder / "ray_current_cluster").exists(), "the head did not start")
     wait_for(lambda: list((machine.home / ".cache").rglob("*b.json")), "the node was not noted")
+    assert f"--node_manager_port={port}" in " ".join(" ".join(one.cmdline()) for one in processes(str(folder)))
     process.terminate()
     assert process.wait(60) == 128 + signal.SIGTERM
     assert processes(str(folder)) == []

@@ -90,6 +90,7 @@ class Slurm:
             PATH=f"{self.folder / 'bin'}:{os.environ['PATH']}", VIRTUAL_ENV=str(self.folder / "venv"),
             SLURM_SUBMIT_DIR=str(ROOT), SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="2", SLURM_JOB_NODELIST="node[1-2]",
             STEPS=str(self.folder / "steps"), RAY_PORT=str(free_port()),
+            RAY_DASHBOARD_PORT=str(free_port()),
             RAY_NODE_OPTIONS="--gpus 1 --cpus 8", TMPDIR=str(self.folder),
         )  # fmt: skip
         with self.log.open("wb") as log:
@@ -133,6 +134,7 @@ def test_a_job_whose_time_is_up_saves_and_goes_back_into_the_queue(slurm: Slurm)
         *("pointwise", "hardware=cpu", "trainer.nnodes=2", "trainer.n_gpus_per_node=1", f"run_dir={run.path}"),
         *("max_train_rows=64", "max_val_rows=8", "val_rows=8", "data.train_batch_size=4"),
         *("actor_rollout_ref.rollout.n=2", "trainer.save_freq=1"),
+        *(f"actor_rollout_ref.{part}_micro_batch_size_per_gpu=4" for part in ("actor.ppo", "rollout.log_prob")),
     )
     process = slurm.start(*words, "steps=16")
     until = time.monotonic() + 500
