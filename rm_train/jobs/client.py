@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ from rm_train.launch.nodes.connect import WANTS_TOKEN
 
 _TIMES_S = (5.0, 120.0)
 """How long a cluster may take to be reached, and to answer."""
+_READY_S = 120.0
+"""How long a cluster that has just started may take until it takes jobs."""
 _NAMED = "RAY_API_SERVER_ADDRESS"
 _DASHBOARD = "write --address http://HOST:8265, the dashboard's address as `ray start --head` printed it"
 
@@ -56,6 +59,18 @@ class Cluster(JobSubmissionClient):  # type: ignore[misc]
         if response.status_code != requests.codes.ok:
             self._raise_error(response)
         return JobDetails(**response.json())
+
+    def submit_job(self, **job: Any) -> str:  # noqa: ANN401 - Ray's own arguments
+        """Submit a job as Ray does, with patience for a cluster that has just started and cannot take one yet."""
+        until = time.monotonic() + _READY_S
+        while True:
+            try:
+                name: str = super().submit_job(**job)
+                return name
+            except RuntimeError as error:
+                if "No available agent" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(1)
 
     def job(self, job: str) -> JobDetails:
         """Return what Ray knows of a job.

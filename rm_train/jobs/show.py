@@ -11,6 +11,7 @@ from rich.table import Table
 from rm_train.jobs.client import Cluster
 from rm_train.jobs.facts import Facts, facts_of, why_failed
 from rm_train.jobs.request import request_of
+from rm_train.jobs.stop import ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ def view(details: JobDetails) -> JobView:
 
 
 def list_views(cluster: Cluster) -> list[JobView]:
-    """Return the jobs that were submitted to a cluster, the newest first."""
-    submitted = [details for details in cluster.list_jobs() if details.type.value == "SUBMISSION"]
+    """Return the jobs that were submitted to a cluster, the newest first, without those that ended others at once."""
+    known = cluster.list_jobs()
+    submitted = [one for one in known if one.type.value == "SUBMISSION" and ENDS not in (one.metadata or {})]
     return [view(details) for details in sorted(submitted, key=lambda details: -(details.start_time or 0))]
 
 

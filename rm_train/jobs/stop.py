@@ -9,12 +9,14 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from ray.job_submission import JobStatus
 
 from rm_train.jobs.client import Cluster
 from rm_train.jobs.request import STOP_S
+
+ENDS = "rm_train_ends"
+"""The key in the metadata of a job that ends another one. Such a job stays: Ray lists anew what is deleted so early."""
 
 _POLL_S = 1.0
 
@@ -62,10 +64,9 @@ def _kill(cluster: Cluster, job: str, node: str) -> None:
         entrypoint=shlex.join(["python", "-c", _KILL, job]),
         submission_id=f"{job}-end-{time.time_ns()}",
         entrypoint_label_selector={"ray.io/node-id": node},
+        metadata={ENDS: job},
     )
     _end(cluster, killer)
-    with suppress(RuntimeError):  # the list of jobs has one line more then
-        cluster.delete_job(killer)
 
 
 def _end(cluster: Cluster, job: str) -> JobStatus:
