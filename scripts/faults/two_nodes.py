@@ -33,7 +33,8 @@ from rm_train.report.curves import read_steps
 
 LIMIT_S = 1800.0
 OVERRIDES = ("hardware=cpu", "trainer.nnodes=2", "trainer.n_gpus_per_node=1", "trainer.save_freq=5")
-_NODE = {"num_cpus": 8, "num_gpus": 1, "object_store_memory": 300_000_000}
+_NODE = {"num_cpus": 8, "num_gpus": 1, "object_store_memory": 300_000_000, "dashboard_agent_listen_port": None}
+"""The port is any free one: another Ray on this machine has the usual one."""
 
 
 class TwoNodes:
