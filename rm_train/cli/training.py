@@ -22,7 +22,7 @@ from rm_train.cli.fail import fail
 @click.option("--dry-run", is_flag=True, help="Print the resolved config and verl's command line; create nothing.")
 @click.option("--prepare-only", is_flag=True, help="Make the data and the base model, try the reward, and end.")
 @click.option("--retries", type=click.IntRange(0), default=0, show_default=True,
-              help="How often a training that fails midway (a lost node) goes on from its last checkpoint.")  # fmt: skip
+              help="How often a training that fails midway goes on from its last checkpoint.")  # fmt: skip
 def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, prepare_only: bool, retries: int) -> None:
     """Train a judge with verl, and report what came of it.
 
@@ -66,6 +66,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
         from rm_train.launch.process import ProcessFailedError
         from rm_train.launch.run_folder import RunBusyError
         from rm_train.models.smollm2 import Smollm2Error
+        from rm_train.storage import StorageError
     except ConfigError as error:
         fail(error)
     try:
@@ -77,6 +78,7 @@ def train(task: str, overrides: tuple[str, ...], fresh: bool, dry_run: bool, pre
         ProcessFailedError,
         RunBusyError,
         Smollm2Error,
+        StorageError,
         OSError,  # a full disk, a folder that can no longer be written
     ) as error:
         fail(error)

@@ -41,7 +41,7 @@ def prepare(settings: PrepareSettings, progress: bool = False) -> PreparedData:
     settings.check()
     folder = Path(settings.out_dir)
     previous = read_manifest(folder)
-    sources = find_sources(settings)
+    sources = find_sources(settings, progress)
     identities = _identities(sources, (previous or {}).get("sources", []))
     shape = shape_of(settings)
     wanted = fingerprint(settings, shape, identities)

@@ -40,8 +40,8 @@ class PrepareSettings:
         dataset: A key of `CONVERTERS` (ratings) or `PAIR_CONVERTERS` (preferences).
         out_dir: The folder to write; replaced as a whole.
         path: A `.jsonl` or `.jsonl.gz` file (preferences also in `.json` and `.parquet`), a folder with such files for
-            train and validation, or a name on the Hugging Face hub (`owner/name`, with `@revision` to pin one); None
-            for the synthetic sets.
+            train and validation, the address of such a file or folder in object storage (`s3://BUCKET/NAME`), or a name
+            on the Hugging Face hub (`owner/name`, with `@revision` to pin one); None for the synthetic sets.
         attribute: Which of HelpSteer2's five ratings is the target; preferences know none.
         on_bad_row: What a broken row does: `stop`, or `skip` (counted and listed).
         val_fraction: Share of prompts held out, in (0, 1), where the source has no split of its own.
@@ -57,6 +57,7 @@ class PrepareSettings:
         fields: Names of the fields of `chosen_rejected`, where they are not the usual ones; keys as in `USUAL_NAMES`.
         drop_ties: Leave out pairs of which neither answer is better: some forms have no word for that.
         tie_share: Share of the synthetic pairs whose answers are equally good, in [0, 1).
+        cache_dir: Where files from object storage are kept; None for RM_TRAIN_CACHE, or ~/.cache/rm-train.
     """
 
     dataset: str
@@ -75,6 +76,7 @@ class PrepareSettings:
     fields: Mapping[str, str] = field(default_factory=dict)
     drop_ties: bool = False
     tie_share: float = 0.125
+    cache_dir: str | os.PathLike[str] | None = None
 
     @property
     def is_pairwise(self) -> bool:
@@ -97,7 +99,7 @@ class PrepareSettings:
         if generated and self.path is not None:
             raise PrepareError(f"dataset={self.dataset} is generated: leave path out, or choose another dataset")
         if not generated and not self.path:
-            raise PrepareError(f"dataset={self.dataset} needs a path: a file, a folder or a name on the hub")
+            raise PrepareError(f"dataset={self.dataset} needs a path: a file, folder or address, or a name on the hub")
         self._check_kind()
 
     def _check_kind(self) -> None:
@@ -122,8 +124,8 @@ class PrepareSettings:
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the data set knows as JSON values."""
-        unknown = ("attribute",) if self.is_pairwise else _ONLY_PAIRWISE
-        values = {name: value for name, value in asdict(self).items() if name not in unknown}
+        left_out = ("cache_dir", *(("attribute",) if self.is_pairwise else _ONLY_PAIRWISE))
+        values = {name: value for name, value in asdict(self).items() if name not in left_out}
         values["out_dir"] = os.fspath(self.out_dir)
         values["path"] = None if self.path is None else os.fspath(self.path)
         return values

@@ -17,6 +17,8 @@ from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
 from rm_train.launch.metrics_file import MetricsTail
 from rm_train.launch.run_folder import RunFolder
+from rm_train.launch.stored import stored_at
+from rm_train.storage.upload import CheckpointUpload
 
 POLL_S = 0.5
 
@@ -33,6 +35,8 @@ class RunCheckpoints(CheckpointCallback):  # type: ignore[misc]
     def __init__(self, config: DictConfig) -> None:
         super().__init__(config)
         self._folder = RunFolder(Path(config.run_dir))
+        stored = stored_at(config)
+        self._upload = CheckpointUpload(stored, self._folder.path, self._superseded) if stored else None
         threading.Thread(target=self._watch, name="stop-request", daemon=True).start()
 
     def _watch(self) -> None:
@@ -44,13 +48,31 @@ class RunCheckpoints(CheckpointCallback):  # type: ignore[misc]
         self.config.trainer.total_epochs = 0
 
     def on_save(
-        self, trainer: object, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs: object
+        self,
+        trainer: Any,  # noqa: ANN401 - verl's
+        global_step: int,
+        checkpoint_dir: str,
+        async_save: bool = False,
+        **kwargs: object,
     ) -> None:
-        """Remove the checkpoints that are not kept."""
-        steps = self._folder.checkpoint_steps()
-        keep, best = self.config.keep_checkpoints, self.config.keep_best
-        for step in superseded(steps, validation_accuracy(self._folder), keep, keep_best=best):
+        """Remove the checkpoints that are not kept, and begin to store the new one."""
+        if self._upload is not None:
+            self._upload.wait()  # what it sends must not go
+        for step in self._superseded(self._folder.checkpoint_steps()):
             shutil.rmtree(self._folder.checkpoint(step))
+        if self._upload is not None:
+            self._upload.begin(global_step)
+            if self._ends_after(global_step):
+                self._upload.wait()  # this process ends soon
+            trainer.logger.log(data=self._upload.measures(), step=global_step)
+
+    def _superseded(self, steps: Collection[int]) -> list[int]:
+        keep, best = self.config.keep_checkpoints, self.config.keep_best
+        return superseded(steps, validation_accuracy(self._folder), keep, keep_best=best)
+
+    def _ends_after(self, step: int) -> bool:
+        trainer = self.config.trainer
+        return bool(step >= trainer.total_training_steps or trainer.total_epochs == 0)
 
 
 def superseded(

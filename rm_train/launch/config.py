@@ -18,9 +18,10 @@ from rm_train.launch.checks.overrides import refused_overrides
 from rm_train.launch.checks.problem import ConfigError, listing
 from rm_train.launch.checks.verl_keys import verl_configs
 from rm_train.nearest import did_you_mean, nearest
+from rm_train.storage import cached_path, is_uri
 
 _NOT_IN_THE_NAME = (
-    *("runs_dir", "run_dir", "cache_dir", "on_bad_row", "preflight_rows", "keep_checkpoints", "keep_best"),
+    *("runs_dir", "run_dir", "cache_dir", "storage", "on_bad_row", "preflight_rows", "keep_checkpoints", "keep_best"),
     *("ray_address", "ray_counts", "ray_kwargs"),
 )
 """Keys that change where or how strictly a run works, but not what comes out."""
@@ -67,6 +68,9 @@ def compose_config(task: str, overrides: Sequence[str]) -> DictConfig:
             config.run_dir = str(Path(config.runs_dir).absolute() / _run_name(task, config))
         else:
             config.run_dir = str(Path(config.run_dir).absolute())
+        if is_uri(config.base_model_path):
+            config.base_model_source = config.base_model_path
+            config.base_model_path = str(cached_path(config.base_model_source, config.cache_dir))
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error

@@ -22,12 +22,15 @@ from rm_train.data import PreparedData, PrepareSettings, prepare
 from rm_train.evaluation.evaluate import METRICS_FILE, evaluate_model
 from rm_train.files import atomic_folder
 from rm_train.launch.checks import check_data, settle
+from rm_train.launch.checks.cluster import ray_address
+from rm_train.launch.nodes.check import survey
 from rm_train.launch.preflight import preflight
 from rm_train.launch.process import ProcessFailedError
 from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
 from rm_train.launch.retries import wait_for_room, with_retries
 from rm_train.launch.run_folder import RunFolder
+from rm_train.launch.stored import RunStorage, fetch_model
 from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
 from rm_train.models import BUILT, BuiltModel
 from rm_train.report import console_table, write_report
@@ -52,6 +55,7 @@ def prepare_settings(config: DictConfig) -> PrepareSettings:
         max_train_rows=config.max_train_rows,
         max_val_rows=config.max_val_rows,
         shuffle_targets=config.shuffle_targets,
+        cache_dir=config.cache_dir,
         fields={name: field for name, field in config.get("dataset_fields", {}).items() if field is not None},
         **{key: config[key] for key in _PAIRWISE_KEYS if key in config},
     )
@@ -85,18 +89,23 @@ def run_task(
         ConfigError: The reward or the model does not fit the data.
         Smollm2Error: The base model cannot be fetched.
         ProcessFailedError: verl failed; the message says why and where its log is.
+        StorageError: The run cannot be fetched from object storage, or its results cannot be stored there.
     """
     folder = RunFolder(Path(config.run_dir))
+    storage = RunStorage(config, folder, console)
     with folder.lock():
         if fresh:
+            storage.clear()
             folder.clear()
         console.print(f"run folder: {folder.path}", soft_wrap=True)
-        run = _Run(task, overrides, config, folder, console)
+        storage.restore()
+        run = _Run(task, overrides, config, folder, storage, console)
         data = run.prepare()
         if prepare_only:
             return
         run.train_and_evaluate(data, retries)
-    report = write_report(folder.path)
+        report = write_report(folder.path)
+        storage.push()
     console.print(console_table(report))
     page = folder.path / "report.html"
     console.print(f"report: {page}", soft_wrap=True)
@@ -106,10 +115,16 @@ class _Run:
     """One attempt at a run."""
 
     def __init__(
-        self, task: str, overrides: Sequence[str], config: DictConfig, folder: RunFolder, console: Console
+        self,
+        task: str,
+        overrides: Sequence[str],
+        config: DictConfig,
+        folder: RunFolder,
+        storage: RunStorage,
+        console: Console,
     ) -> None:
         self._task, self._overrides, self._config = task, overrides, config
-        self._folder, self._console = folder, console
+        self._folder, self._storage, self._console = folder, storage, console
         self._record = RunRecord(folder.record)
 
     def prepare(self) -> PreparedData:
@@ -120,6 +135,7 @@ class _Run:
         unfinished = self._record.judge_steps() < config.steps
         if unfinished:
             preflight(config, self._console)
+        fetch_model(config, self._console)
         if config.base_model in BUILT:
             self._build(BUILT[config.base_model], Path(config.base_model_path))
         if unfinished:
@@ -134,7 +150,9 @@ class _Run:
         if self._record.judge_steps() < config.steps:
             if folder.trained_steps() < config.steps:
                 with_retries(self._train, retries, self._begun, self._before_retry)
+            self._storage.after_training()
             self._merge()
+            self._storage.push()
         # Both at the end: nobody waits for an evaluation before the training begins.
         self._evaluate(config.base_model_path, data.validation, "before")
         self._evaluate(str(folder.model), data.validation, "after")
@@ -186,13 +204,19 @@ class _Run:
 
     def _train(self) -> None:
         config, folder = self._config, self._folder
+        self._storage.before_training()
+        self._check_nodes()
         metrics = folder.next_metrics()
         done = folder.trained_steps()
         title = f"training from step {done}" if done else "training"
         with self._phase("training", f"{title}, full log in {folder.log('train')}"):
             bar = TrainingBar(self._console, metrics, done, config.steps)
-            with bar.shown():
-                train(self._task, self._overrides, config, metrics, bar.update, self._announce_stop)
+            try:
+                with bar.shown():
+                    train(self._task, self._overrides, config, metrics, bar.update, self._announce_stop)
+            except KeyboardInterrupt:
+                self._storage.after_interrupt()
+                raise
 
     def _begun(self) -> bool:
         return any(metrics.stat().st_size for metrics in self._folder.metrics.glob("*.jsonl"))
@@ -202,6 +226,12 @@ class _Run:
         self._record.add_failure(step, str(error))
         self._console.print(f"the training failed, and goes on from step {step}:\n{error}", markup=False)
         wait_for_room(self._config, partial(self._console.print, markup=False))
+
+    def _check_nodes(self) -> None:
+        """Ask the nodes of a cluster that was there before; a Ray of the run's own has this machine alone."""
+        if ray_address(self._config) is not None:
+            with self._phase("nodes", "asking the nodes of the Ray cluster"):
+                settle(survey(self._config).problems, self._console)
 
     def _announce_stop(self) -> None:
         self._console.print("stopping: the step at work is finished and saved first; Ctrl-C again stops at once")

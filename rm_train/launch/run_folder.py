@@ -92,10 +92,21 @@ class RunFolder:
 
     def mend_tracker(self) -> None:
         """Let verl find the last whole checkpoint."""
-        if step := self.trained_steps():
-            atomic_write_text(self.checkpoints / _TRACKER, str(step))
+        self._track(self.trained_steps())
+
+    def go_on_from(self, step: int) -> None:
+        """Let verl go on from a step, 0 for the beginning: later checkpoints, of which a part is lost, are removed."""
+        for later in self.checkpoint_steps():
+            if later > step:
+                shutil.rmtree(self.checkpoint(later))
+        self._track(step)
+
+    def _track(self, step: int) -> None:
+        tracker = self.checkpoints / _TRACKER
+        if step:
+            atomic_write_text(tracker, str(step))
         else:
-            (self.checkpoints / _TRACKER).unlink(missing_ok=True)
+            tracker.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

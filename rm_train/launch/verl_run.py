@@ -13,6 +13,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from rm_train.launch.config import configs_dir
+from rm_train.launch.nodes.connect import has_token
 from rm_train.launch.process import run_logged
 from rm_train.launch.run_folder import RunFolder
 from rm_train.models import BUILT
@@ -26,6 +27,9 @@ _ADAPTERS = "lora_train_meta.json"
 
 def training_command(task: str, overrides: Sequence[str], config: DictConfig) -> list[str]:
     """Return stock verl's command line for a run."""
+    settled = {"run_dir": config.run_dir}
+    if config.base_model_source:
+        settled["base_model_path"] = config.base_model_path  # where it is fetched to
     return [
         sys.executable,
         "-m",
@@ -34,8 +38,8 @@ def training_command(task: str, overrides: Sequence[str], config: DictConfig) ->
         str(configs_dir().resolve()),
         "--config-name",
         task,
-        *(override for override in overrides if not override.startswith("run_dir=")),
-        f"run_dir={_hydra_value(config.run_dir)}",
+        *(override for override in overrides if override.partition("=")[0] not in settled),
+        *(f"{key}={_hydra_value(value)}" for key, value in settled.items()),
     ]
 
 
@@ -74,12 +78,15 @@ def training_environment(config: DictConfig, metrics: Path) -> dict[str, str]:
     fixed = {"VERL_FILE_LOGGER_PATH": str(metrics), "TENSORBOARD_DIR": str(Path(config.run_dir) / "tensorboard")}
     if config.trainer.device == "cpu":
         fixed["VERL_PLATFORM"] = "cpu"
-    if config.base_model in BUILT or Path(config.base_model_path).is_dir():
+    if config.base_model in BUILT or config.base_model_source or Path(config.base_model_path).is_dir():
         # Nothing has to come from the hub, and asking it costs a minute where it cannot be reached.
         fixed |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     environment = {key: os.environ.get(key, value) for key, value in defaults.items()} | fixed
     if config.ray_address != "local":
         environment[_JOB_CONFIG] = _job_config(config, environment)
+        if has_token():
+            # A driver that is given HOST:PORT shows none by itself.
+            environment["RAY_AUTH_MODE"] = os.environ.get("RAY_AUTH_MODE", "token")
     return environment
 
 

@@ -18,6 +18,7 @@ from rm_train.launch.checks.own_keys import OWN_KEYS, own_keys
 from rm_train.launch.checks.problem import Problem
 from rm_train.launch.checks.reward import reward_problems
 from rm_train.launch.checks.sizes import size_problems
+from rm_train.launch.checks.storage import storage_problems
 from rm_train.launch.checks.unknown_keys import unknown_keys
 from rm_train.launch.checks.verl_rules import verl_rule_problems
 from rm_train.launch.checks.versions import version_problems
@@ -44,6 +45,7 @@ def check_config(overrides: Sequence[str], config: DictConfig, *, dry_run: bool)
         *problems,
         *reward_problems(config),
         *version_problems(config, elsewhere=elsewhere),
+        *storage_problems(config, reach=not dry_run),
         *data_problems(config),
         *model_problems(config),
         *size_problems(config),
@@ -84,4 +86,5 @@ def _value_problems(config: DictConfig) -> list[Problem]:
 
 def check_data(config: DictConfig) -> list[Problem]:
     """Find what only the prepared data and the model's tokenizer can tell: call it when both are there."""
-    return [*length_problems(config), *prompt_problems(config)]
+    fetched = model_problems(config) if config.base_model_source else []
+    return [*fetched, *length_problems(config), *prompt_problems(config)]

@@ -13,6 +13,7 @@ from rm_train.data.settings import GENERATED
 from rm_train.data.sources.hub import is_hub_name
 from rm_train.launch.checks.problem import Problem
 from rm_train.launch.run_folder import RunFolder
+from rm_train.storage import is_uri
 
 _BATCH = "data.train_batch_size"
 
@@ -50,7 +51,7 @@ def _source(config: DictConfig) -> list[Problem]:
                         "leave it out, or write dataset=helpsteer2")] if path is not None else []  # fmt: skip
     if not isinstance(path, str) or not path:
         return [Problem(key, f"dataset={config.dataset} needs one", "write a file, a folder or a name on the hub")]
-    if Path(path).exists() or (is_hub_name(path) and not path.endswith((".jsonl", ".gz"))):
+    if is_uri(path) or Path(path).exists() or (is_hub_name(path) and not path.endswith((".jsonl", ".gz"))):
         return []
     return [Problem(key, f"there is no file or folder {Path(path).absolute()}",
                     "correct the path; a name on the hub is OWNER/NAME")]  # fmt: skip

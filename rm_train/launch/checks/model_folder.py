@@ -19,7 +19,8 @@ def model_problems(config: DictConfig) -> list[Problem]:
     """Find what is missing of the base model, and of the model that a critic starts from."""
     base = config.actor_rollout_ref.model
     problems = []
-    if config.base_model not in BUILT or Path(base.path).exists():  # else it is built when the run starts
+    comes = config.base_model in BUILT or config.base_model_source  # when the run starts
+    if not comes or Path(base.path).exists():
         problems += _model(_KEY, base)
     if uses_critic(config) and config.critic.model.path != base.path:
         problems += _model(_CRITIC_KEY, config.critic.model)

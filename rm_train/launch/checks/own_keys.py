@@ -89,6 +89,8 @@ OWN_KEYS: dict[str, Rule] = {
     "runs_dir": _text,
     "run_dir": _text,
     "cache_dir": _text,
+    "storage": _optional(_text),
+    "base_model_source": _optional(_text),
     "base_model": _text,
     "base_model_path": _text,
     "longest_prompt": _whole(1),
