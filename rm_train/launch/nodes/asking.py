@@ -98,9 +98,10 @@ def _tell(order: Order) -> Told:
     here = look(question, _mark(run, "launcher")) if question else None
     try:
         with connected(order["address"], order["key"], **order["ray_init"]):
-            nodes = _nodes()
+            free, jobs = _from_within(order["address"])
+            nodes = _nodes(free)
             unseen = _ask(nodes, question, run, order["answer_s"]) if question else {}
-            return {"nodes": nodes, "jobs": _other_jobs(), "here": here, "unseen": unseen}
+            return {"nodes": nodes, "jobs": jobs, "here": here, "unseen": unseen}
     finally:
         if question:
             clear(question, _mark(run, "launcher"))
@@ -110,10 +111,32 @@ def _mark(run: str, who: str) -> str:
     return f".rm-train-{run}-{who}"
 
 
-def _nodes() -> list[NodeTold]:
+def _from_within(address: str) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Return what is free on each node, and the other jobs: a client at `ray://` cannot see it from where it is."""
     import ray
 
-    free = ray._private.state.available_resources_per_node()  # as verl asks before it places its workers
+    if not address.startswith("ray://"):
+        return _state()
+    within: tuple[dict[str, dict[str, float]], list[str]] = ray.get(ray.remote(_state).options(num_cpus=0).remote())
+    return within
+
+
+def _state() -> tuple[dict[str, dict[str, float]], list[str]]:
+    import ray
+
+    own = ray.get_runtime_context().get_job_id()
+    # Only the first words of a command: others may hold what is not for everyone's eyes.
+    jobs = [
+        f"job {job['JobID']} ({' '.join(job['Entrypoint'].split()[:3])}) from {job['DriverIPAddress']}"
+        for job in ray._private.state.jobs()
+        if not job["IsDead"] and job["JobID"] != own
+    ]
+    return ray._private.state.available_resources_per_node(), jobs  # as verl asks before it places its workers
+
+
+def _nodes(free: Mapping[str, dict[str, float]]) -> list[NodeTold]:
+    import ray
+
     return [
         {
             "id": node["NodeID"],
@@ -127,18 +150,6 @@ def _nodes() -> list[NodeTold]:
             "clock_s": 0.0,
         }
         for node in sorted(ray.nodes(), key=lambda node: node["NodeManagerAddress"])
-    ]
-
-
-def _other_jobs() -> list[str]:
-    import ray
-
-    own = ray.get_runtime_context().get_job_id()
-    # Only the first words of a command: others may hold what is not for everyone's eyes.
-    return [
-        f"job {job['JobID']} ({' '.join(job['Entrypoint'].split()[:3])}) from {job['DriverIPAddress']}"
-        for job in ray._private.state.jobs()
-        if not job["IsDead"] and job["JobID"] != own
     ]
 
 

@@ -33,13 +33,14 @@ class Raylets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: list[subprocess.Popen] = []
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            self.address = f"127.0.0.1:{server.getsockname()[1]}"
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            self.address, self.for_clients = (f"127.0.0.1:{server.getsockname()[1]}" for server in (one, other))
 
     def head(self, *options: str, **variables: str) -> subprocess.Popen:
-        port = self.address.partition(":")[2]
+        port, clients = (address.partition(":")[2] for address in (self.address, self.for_clients))
         where = ["--node-ip-address=127.0.0.1", f"--temp-dir={self._folder}", "--include-dashboard=false"]
-        return self._start(["--head", f"--port={port}", *where, *options], variables)
+        ports = [f"--port={port}", f"--ray-client-server-port={clients}"]
+        return self._start(["--head", *ports, *where, *options], variables)
 
     def node(self, ip: str, *options: str, hidden: Path | None = None, **variables: str) -> subprocess.Popen:
         return self._start([f"--address={self.address}", f"--node-ip-address={ip}", *options], variables, hidden)

@@ -127,9 +127,9 @@ def test_a_cluster_that_is_too_small_is_told_with_what_is_there():
     nodes = [node(), node("b", gpus=(3, 8)), node("c", gpus=(0, 0), alive=False)]
     (problem,) = room_problems(run(), nodes, ["job 02 (python x.py) from b"])
     assert str(problem) == (
-        "trainer.nnodes: wants 2 x 8 free GPUs with 24 free CPUs, each on one node, and 1 can be had; there are: a with "
-        "8 of 8 GPUs and 96 of 96 CPUs free; b with 3 of 8 GPUs and 96 of 96 CPUs free; c (dead); job 02 (python x.py) "
-        "from b may hold some of it; wait until the others have ended, or end them"
+        "trainer.nnodes: wants 2 x 8 free GPUs with 24 free CPUs, each on one node, and 1 can be had; there are: a "
+        "with 8 of 8 GPUs and 96 of 96 CPUs free; b with 3 of 8 GPUs and 96 of 96 CPUs free; c (dead); job 02 "
+        "(python x.py) from b may hold some of it; wait until the others have ended, or end them"
     )
     (problem,) = room_problems(run(3), nodes[:1], [])
     assert problem.fix == "start Ray on 2 more such nodes, or write trainer.nnodes=1"

@@ -54,6 +54,12 @@ def test_a_token_that_is_wrong_is_told(raylets, monkeypatch):
         cluster_nodes(raylets.address)
 
 
+@pytest.mark.slow
+def test_a_client_from_outside_asks_as_well(raylets, joining, tmp_path):
+    (node,) = survey(joining(f"runs_dir={tmp_path}", f"ray_address='ray://{raylets.for_clients}'")).nodes.values()
+    assert node["free"]["GPU"] == 2 and node["answer"]["packages"]["verl"] == "0.9.1"
+
+
 def test_a_run_that_does_not_fit_ends_before_verl_starts(joining, model, tmp_path):
     overrides = [
         "base_model=hf",
@@ -62,7 +68,7 @@ def test_a_run_that_does_not_fit_ends_before_verl_starts(joining, model, tmp_pat
         "max_train_rows=64",
         "trainer.nnodes=9",
     ]
-    config = joining(*overrides, "preflight_rows=0", "max_val_rows=8")
+    config = joining(*overrides, "preflight_rows=0", "max_val_rows=8", "data.max_response_length=64")
     with pytest.raises(ConfigError, match=r"trainer\.nnodes: wants 9 x 1 free GPUs .* and 2 can be had"):
         run_task("pointwise", overrides, config, fresh=False, prepare_only=False, console=Console(quiet=True))
     assert (Path(config.run_dir) / "data" / "train.parquet").exists()
