@@ -127,8 +127,9 @@ def check_reward(overrides: tuple[str, ...], config_dir: Path | None, config_nam
 def doctor(overrides: tuple[str, ...], ray: bool, as_json: bool) -> None:
     """Examine this machine: versions, verl's plug-ins, devices, memory, folders, network, each with the fix.
 
-    OVERRIDES such as runs_dir=FOLDER or cache_dir=FOLDER say where runs would write. The exit status is 1 when
-    something must be repaired.
+    OVERRIDES such as runs_dir=FOLDER or cache_dir=FOLDER say where runs would write; with ray=existing
+    ray_address=HOST:PORT each node of that cluster is examined too. The exit status is 1 when something must be
+    repaired.
     """
     from rich.console import Console
 
