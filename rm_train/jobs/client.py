@@ -21,6 +21,10 @@ _TIMES_S = (5.0, 120.0)
 """How long a cluster may take to be reached, and to answer."""
 _READY_S = 120.0
 """How long a cluster that has just started may take until it takes jobs."""
+_NO_AGENT = (
+    "the cluster takes no jobs: the agent of its nodes does not answer, often since another Ray on the machine has its "
+    "port (52365); start Ray with --dashboard-agent-listen-port=PORT"
+)
 _NAMED = "RAY_API_SERVER_ADDRESS"
 _DASHBOARD = "write --address http://HOST:8265, the dashboard's address as `ray start --head` printed it"
 
@@ -68,8 +72,10 @@ class Cluster(JobSubmissionClient):  # type: ignore[misc]
                 name: str = super().submit_job(**job)
                 return name
             except RuntimeError as error:
-                if "No available agent" not in str(error) or time.monotonic() > until:
+                if "No available agent" not in str(error):
                     raise
+                if time.monotonic() > until:
+                    raise JobError(_NO_AGENT) from error
             time.sleep(1)
 
     def job(self, job: str) -> JobDetails:

@@ -115,6 +115,16 @@ class JobsCluster:
         answer.raise_for_status()
         return answer.json()
 
+    def wait_until_up(self, head: subprocess.Popen[bytes]) -> None:
+        for _ in range(1200):
+            try:
+                self.ask("/api/jobs/")
+                return
+            except OSError:
+                assert head.poll() is None, (self.machine.home / "head.log").read_text()
+            time.sleep(0.1)
+        raise AssertionError((self.machine.home / "head.log").read_text())
+
     def wait_for(self, job: str, *states: str) -> dict[str, Any]:
         for _ in range(3000):
             details = self.ask(f"/api/jobs/{job}")
