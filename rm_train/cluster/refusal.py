@@ -36,5 +36,7 @@ def refusal(log: str, head: str) -> str:
         )
     if _NO_HEAD in log:
         return f"what answers at {head} is no Ray head; its port is 6379 unless `head --port` said otherwise"
+    if "timed out during startup" in log:
+        return "Ray gives itself 30 s to start, and this machine was too busy for that: try again when it is less"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"

@@ -149,6 +149,7 @@ def test_a_process_that_only_has_the_number_of_a_node_is_left_alone(tmp_path, mo
 
 def test_ray_s_own_reasons_are_told_in_a_line() -> None:
     assert "no Ray head" in refusal("x gcs_client.cc:210: TimedOut: Timed out while waiting for GCS to become", "h:1")
+    assert "too busy" in refusal("Exception: The current node timed out during startup. This could happen", "h:1")
     assert refusal("Traceback\n  File\nValueError: no space left\n\n", "h:1") == "ValueError: no space left"
     assert refusal("", "h:1") == "it said nothing"
 

@@ -128,7 +128,7 @@ def test_a_job_starts_a_cluster_runs_on_it_and_ends_it(slurm: Slurm) -> None:
 @pytest.mark.timeout(1200)
 def test_a_job_whose_time_is_up_saves_and_goes_back_into_the_queue(slurm: Slurm) -> None:
     cache = slurm.machine.home / ".cache" / "rm-train" / "tiny-judge-v1-seed0"
-    build_tiny_judge(cache, 0, WarmStart(prompts=200, steps=40))
+    build_tiny_judge(cache, 0, WarmStart(prompts=100, steps=20))
     run = RunFolder(slurm.folder / "run")
     words = (
         *("pointwise", "hardware=cpu", "trainer.nnodes=2", "trainer.n_gpus_per_node=1", f"run_dir={run.path}"),
