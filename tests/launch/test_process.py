@@ -156,3 +156,22 @@ def test_the_error_of_an_earlier_attempt_is_not_shown_again(tmp_path: Path) -> N
         run_logged(python("print('second', flush=True); import os; os.kill(os.getpid(), 9)"), {}, log)
     assert "second" in str(caught.value) and "signal 9" in str(caught.value)
     assert "first" not in str(caught.value)
+
+
+def test_a_shielded_command_hears_no_sigterm_but_an_interrupt(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    waits = (
+        "import os, signal, time\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "print('here', flush=True)\n"
+        "try: time.sleep(60)\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True)"
+    )
+
+    def interrupt_once_it_runs() -> None:
+        if "here" in log.read_text():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_logged(python(waits), {}, log, interrupt_once_it_runs, shielded=True)
+    assert log.read_text().split() == ["here", "interrupted"]
