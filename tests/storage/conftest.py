@@ -11,6 +11,7 @@ import pytest
 from rm_train.storage import store
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parents[1] / "launch" / "nodes"))
 
 from s3_proxy import FaultyProxy
 
