@@ -41,6 +41,17 @@ if [ "$1 $2" = "-m pip" ]; then exit 0; fi
 exec {python} "$@"
 """
 
+QUICK = """#!/usr/bin/env bash
+# Nodes that only run, and a training that ends a second after it is told to.
+case "$*" in
+  "-m pip"*) ;;
+  *"cluster status"*) ;;
+  *" cluster "*) trap 'echo "node ended"; exit 143' TERM; while :; do sleep 0.1; done ;;
+  *" train "*) echo training; trap 'sleep 1; echo "run saved"; exit 130' TERM; for _ in {seconds}; do sleep 1; done ;;
+  *) exec {python} "$@" ;;
+esac
+"""
+
 
 def wrong(directives: list[str]) -> list[str]:
     """Return what sbatch would not take."""
@@ -76,13 +87,13 @@ def test_it_says_that_sbatch_must_run_it() -> None:
 class Slurm:
     """A job of two nodes on this machine."""
 
-    def __init__(self, machine: Machine, name: str) -> None:
+    def __init__(self, machine: Machine, name: str, python: str = PYTHON) -> None:
         self.machine, self.folder = machine, machine.home / name
         self.log = self.folder / "log"
-        for path, text in (("bin/srun", SRUN), ("bin/scontrol", SCONTROL), ("venv/bin/python", PYTHON)):
+        for path, text in (("bin/srun", SRUN), ("bin/scontrol", SCONTROL), ("venv/bin/python", python)):
             file = self.folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text.format(python=sys.executable) if "venv" in path else text)
+            file.write_text(text.replace("{python}", sys.executable))
             file.chmod(0o755)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -108,6 +119,25 @@ class Slurm:
 @pytest.fixture
 def slurm(machine: Machine, request: pytest.FixtureRequest) -> Slurm:
     return Slurm(machine, f"j{len(request.node.name)}")  # short: Ray's sockets lie in it
+
+
+def test_a_finished_run_ends_the_job(machine: Machine) -> None:
+    slurm = Slurm(machine, "q1", QUICK.replace("{seconds}", "1"))
+    assert slurm.start("pointwise").wait(60) == 0
+    assert slurm.said().count("node ended") == 2 and "requeued" not in slurm.said()
+
+
+def test_a_run_that_is_told_to_end_saves_before_the_job_is_requeued(machine: Machine) -> None:
+    slurm = Slurm(machine, "q2", QUICK.replace("{seconds}", "{1..60}"))
+    process = slurm.start("pointwise")
+    while "training" not in slurm.said():
+        assert process.poll() is None, slurm.said()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    told = [line for line in slurm.said().splitlines() if line in ("run saved", "requeued 7", "node ended")]
+    assert told == ["run saved", "requeued 7", "node ended", "node ended"]
+    assert slurm.left() == []
 
 
 @pytest.mark.slow
