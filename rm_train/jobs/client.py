@@ -15,6 +15,7 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
+from rm_train.launch.checks.problem import ConfigError
 from rm_train.launch.nodes.connect import WANTS_TOKEN
 
 _TIMES_S = (5.0, 120.0)
@@ -103,6 +104,8 @@ def cluster_at(address: str | None) -> Iterator[Cluster]:
     where = address or os.environ.get(_NAMED) or os.environ.get("RAY_ADDRESS") or "this machine"
     try:
         yield _client(address)
+    except ConfigError:
+        raise
     except AuthenticationError as error:
         wrong = "the token is wrong" if "failed" in str(error) else "there is none, or it was not shown"
         raise JobError(f"{where}: {WANTS_TOKEN} ({wrong})") from error
