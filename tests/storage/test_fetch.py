@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from s3_proxy import FaultyProxy
 
 from rm_train.data import PrepareError, PrepareSettings, prepare
@@ -58,28 +59,29 @@ def test_ratings_are_prepared_from_storage(place: str, tmp_path: Path):
         prepare(PrepareSettings("helpsteer2", out, f"{place}/none.jsonl", cache_dir=tmp_path / "cache"))
 
 
-def problems(*overrides: str) -> str:
-    config = compose_config("pointwise", ["dataset=helpsteer2", "dataset_path=x.jsonl", *overrides])
-    return "\n".join(map(str, storage_problems(config, reach=True)))
+def test_what_is_wrong_with_storage_is_told_before_a_run_starts(proxy: FaultyProxy, bucket: str):
+    whole = compose_config("pointwise", ["dataset=helpsteer2", "dataset_path=x.jsonl"])
 
+    def problems(**changes: str) -> str:
+        return "\n".join(map(str, storage_problems(OmegaConf.merge(whole, changes), reach=True)))
 
-def test_what_is_wrong_with_storage_is_told_before_a_run_starts(proxy: FaultyProxy, bucket: str, tmp_path: Path):
     Store(bucket).write("judge/config.json", "{}")
-    good = (f"storage={bucket}/runs", f"dataset_path={bucket}/judge/config.json", f"base_model_path={bucket}/judge")
-    assert problems(*good) == ""
+    runs = f"{bucket}/runs"
+    assert problems(storage=runs, dataset_path=f"{bucket}/judge/config.json", base_model_source=f"{bucket}/judge") == ""
     assert set(Store(bucket).files()) == {"judge/config.json"}  # nothing stays of the attempt
-    assert f"dataset_path: {bucket}/rows: there is no such file" in problems(f"dataset_path={bucket}/rows")
-    assert "base_model_path: s3n:// is not known" in problems("base_model_path=s3n://bucket/judge")
-    assert "storage: is no address; write one such as s3://BUCKET/FOLDER" in problems("storage=runs")
-    assert "async_save" in problems(good[0], "actor_rollout_ref.actor.checkpoint.async_save=true")
-    told = problems("storage='s3://key:canary-secret@bucket/runs'")
+    assert f"dataset_path: {bucket}/rows: there is no such file" in problems(dataset_path=f"{bucket}/rows")
+    assert "base_model_path: s3n:// is not known" in problems(base_model_source="s3n://bucket/judge")
+    assert "storage: is no address; write one such as s3://BUCKET/FOLDER" in problems(storage="runs")
+    told = problems(storage="s3://key:canary-secret@bucket/runs")
     assert "credentials stand in it" in told and "canary" not in told
-    assert f"storage: {bucket}-no/runs/.rm-train-" in (told := problems(f"storage={bucket}-no/runs"))
+    assert f"storage: {bucket}-no/runs/.rm-train-" in (told := problems(storage=f"{bucket}-no/runs"))
     assert "there is no such bucket; correct the name, or make it" in told
     proxy.fault = lambda handler, _: handler.command != "HEAD" and handler.refuse(403, "AccessDenied")
-    assert "no permission; give the credentials in the environment" in problems(good[0])
+    assert "no permission; give the credentials in the environment" in problems(storage=runs)
     proxy.fault = lambda handler, _: handler.hang_up()
-    assert "it cannot be reached; correct AWS_ENDPOINT_URL" in problems(good[0])
+    assert "it cannot be reached; correct AWS_ENDPOINT_URL" in problems(storage=runs)
+    whole.actor_rollout_ref.actor.checkpoint.async_save = True
+    assert "actor_rollout_ref.actor.checkpoint.async_save: verl says" in problems(storage=runs)
 
 
 def test_verl_is_given_the_folder_that_a_model_is_fetched_to(bucket: str, tmp_path: Path):
