@@ -56,9 +56,7 @@ def plan(
     machine = Machine(gpu, gpu_gib, host_gib, prompt_tokens, response_tokens)
     try:
         if not any(override.startswith("hardware=") for override in overrides):
-            raise ConfigError(
-                "hardware: say what to plan for: hardware=gpu1, gpu8, nodes, cpu, or auto for this machine"
-            )
+            raise ConfigError("hardware: not named; write hardware=gpu1, gpu8, nodes, cpu, or auto for this machine")
         overrides, said = with_hardware(overrides)
         if said:
             click.echo(said, err=True)

@@ -1,11 +1,17 @@
 """Every hardware config composes with every other choice, and verl takes the result."""
 
+import shlex
 from collections.abc import Iterator
 from itertools import cycle, product
+from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig, open_dict
+from click.testing import CliRunner
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from rm_train.cli import main
+from rm_train.launch.checks.own_keys import OWN_KEYS
+from rm_train.launch.checks.unknown_keys import unknown_keys
 from rm_train.launch.config import compose_config, configs_dir
 
 MACHINES = {"cpu": (1, 1), "gpu1": (1, 1), "gpu8": (1, 8), "nodes": (2, 8)}
@@ -16,9 +22,11 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (configs_dir() / group).glob("*.yaml"))
 
 
-def compose(machine: str, model: str, dataset: str, recipe: str, *overrides: str) -> DictConfig:
+def compose(
+    machine: str, model: str, dataset: str, recipe: str, *overrides: str, task: str = "pointwise"
+) -> DictConfig:
     choices = [f"hardware={machine}", f"base_model={model}", f"dataset={dataset}", f"recipe={recipe}"]
-    return compose_config("pointwise", [*choices, "base_model_path=somewhere", *overrides])
+    return compose_config(task, [*choices, "base_model_path=somewhere", *overrides])
 
 
 def all_machines_and_models() -> Iterator[tuple[str, str, str, str]]:
@@ -45,7 +53,11 @@ def verl_accepts(config: DictConfig) -> None:
     on_gpu = config.trainer.device == "cuda"
     with open_dict(critic):
         critic.pop("model")  # reads a model folder
+    name = parts.rollout.name
+    if parts.model.lora_rank:
+        parts.rollout.name = "hf_cpu"  # else verl asks vLLM for its largest rank, and that is not installed here
     validate_config(config, need_reference_policy(config), need_critic(config))
+    parts.rollout.name = name
     with open_dict(config):
         for old, new in REFERENCE_KEYS.items():
             parts.ref[new] = parts.ref.pop(old)
@@ -73,6 +85,43 @@ def test_verl_takes_a_critic_on_every_hardware(machine: str) -> None:
     config = compose(machine, "qwen3_8b", "helpsteer2", "exact", "method=ppo")
     verl_accepts(config)
     assert config.critic.strategy == "fsdp2"
+
+
+REAL_MODELS = ["hf", "qwen2_5_14b", "qwen3_14b", "qwen3_32b", "qwen3_8b"]
+
+
+@pytest.mark.parametrize("machine", ["gpu1", "gpu8", "nodes"])
+@pytest.mark.parametrize("model", REAL_MODELS)
+def test_verl_takes_adapters_of_every_large_model_that_compares_answers(machine: str, model: str) -> None:
+    config = compose(machine, model, "helpsteer3", "rm_gallery_pairwise", "tuning=lora", task="pairwise")
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    assert config.actor_rollout_ref.model.lora_rank == 32
+    assert (actor.optim.lr, actor.checkpoint.save_lora_only, rollout.load_format) == (1e-5, True, "safetensors")
+    assert not [problem for problem in unknown_keys([], config, list(OWN_KEYS)) if "lora" in problem.key]
+    verl_accepts(config)
+
+
+def test_the_tuning_is_of_all_weights_unless_one_asks_for_adapters() -> None:
+    config = compose("gpu8", "qwen3_8b", "helpsteer2", "exact")
+    assert config.actor_rollout_ref.model.lora_rank == 0
+    assert config.actor_rollout_ref.actor.optim.lr == 1e-6
+
+
+DRY_RUNS = [("pointwise", "gpu1", "qwen3_8b", "lora"), ("pointwise", "gpu8", "qwen3_8b", "full"),
+            ("pointwise", "nodes", "qwen2_5_14b", "full"), ("pairwise", "nodes", "qwen3_32b", "lora")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "machine", "model", "tuning"), DRY_RUNS)
+def test_every_machine_is_ready_to_train(tmp_path: Path, task: str, machine: str, model: str, tuning: str) -> None:
+    result = CliRunner().invoke(
+        main, ["train", task, "--dry-run", f"hardware={machine}", f"base_model={model}", f"tuning={tuning}",
+               f"runs_dir={tmp_path / 'runs'}"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    config, _, command = result.stdout.rstrip("\n").rsplit("\n", 2)
+    assert f"tuning={tuning}" in shlex.split(command)
+    assert OmegaConf.create(config).tuning == tuning
+    assert "rm-train plan" not in result.stderr  # it fits
 
 
 def test_two_gpus_are_the_config_for_eight_with_another_count() -> None:
