@@ -224,7 +224,9 @@ class _Run:
     def _before_retry(self, error: ProcessFailedError) -> None:
         step = self._folder.trained_steps()
         self._record.add_failure(step, str(error))
-        self._console.print(f"the training failed, and goes on from step {step}:\n{error}", markup=False)
+        self._console.print(
+            f"the training failed, and goes on from step {step}:\n{error}", markup=False, soft_wrap=True
+        )
         wait_for_room(self._config, partial(self._console.print, markup=False))
 
     def _check_nodes(self) -> None:
