@@ -108,7 +108,7 @@ class JobRun:
 
     def state(self) -> str:
         """Return Ray's word for how the job is."""
-        return str(json.loads(rm_train("jobs", "status", self.job, "--json", *self._at))["state"])
+        return str(json.loads(rm_train("jobs", "status", self.job, "--json", *self._at))["status"])
 
     def wait(self, *, ends: str) -> None:
         """Wait for the job to end in a state.
@@ -116,7 +116,7 @@ class JobRun:
         Raises:
             RuntimeError: It ended in another one.
         """
-        _until(lambda: self.state() not in ("PENDING", "RUNNING"), "the job does not end")
+        _until(lambda: self.state() not in ("PENDING", "RUNNING"), "the job does not end", every=10)
         if (state := self.state()) != ends:
             raise RuntimeError(
                 f"the job {self.job} is {state}:\n{rm_train('jobs', 'logs', self.job, *self._at)[-4000:]}"
@@ -151,12 +151,12 @@ class JobRun:
         return found
 
 
-def _until(condition: Callable[[], bool], never: str) -> None:
+def _until(condition: Callable[[], bool], never: str, *, every: float = 1) -> None:
     deadline = time.monotonic() + LIMIT_S
     while not condition():
         if time.monotonic() > deadline:
             raise RuntimeError(never)
-        time.sleep(1)
+        time.sleep(every)
 
 
 def untouched(cluster: TwoNodes, run: JobRun, step: int) -> None:
