@@ -187,11 +187,15 @@ def status(job: str, address: str | None, as_json: bool) -> None:
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last N lines.")
 def logs(job: str, address: str | None, follow: bool, tail: int | None) -> None:
     """Print a job's log."""
+    from rm_train.jobs.client import JobError
+    from rm_train.jobs.show import LOST
+
     with _cluster(address) as cluster:
         cluster.job(job)
         if follow and tail is None:
             _follow(cluster, job)
-        log = cluster.get_job_logs(job)
+        if (log := cluster.log(job)) is None:
+            raise JobError(LOST)
         _write(log if tail is None else "".join(log.splitlines(keepends=True)[-tail:] if tail else ""))
         if follow:
             _follow(cluster, job, len(log))

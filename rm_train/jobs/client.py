@@ -79,6 +79,16 @@ class Cluster(JobSubmissionClient):  # type: ignore[misc]
                     raise JobError(_NO_AGENT) from error
             time.sleep(1)
 
+    def log(self, job: str) -> str | None:
+        """Return a job's log; None if the node that has it does not answer, as when it was lost."""
+        response = self._do_request("GET", f"/api/jobs/{job}/logs")
+        if response.status_code == requests.codes.server_error:
+            return None
+        if response.status_code != requests.codes.ok:
+            self._raise_error(response)
+        log: str = response.json()["logs"] or ""
+        return log
+
     def job(self, job: str) -> JobDetails:
         """Return what Ray knows of a job.
 
@@ -114,7 +124,8 @@ def cluster_at(address: str | None) -> Iterator[Cluster]:
     except (requests.exceptions.RequestException, KeyError) as error:
         raise JobError(f"{where}: what answers there is no Ray dashboard ({error}); {_DASHBOARD}") from error
     except (RuntimeError, ValueError) as error:
-        raise JobError(f"{where}: {error}") from error
+        last_line = str(error).strip().rpartition("\n")[2]  # Ray's dashboard answers with whole tracebacks
+        raise JobError(f"{where}: {last_line}") from error
 
 
 def _client(address: str | None) -> Cluster:

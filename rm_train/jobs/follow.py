@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 
 import aiohttp
 import requests
@@ -44,7 +45,7 @@ def follow(cluster: Cluster, job: str, write: Callable[[str], None], skip: int =
             status: JobStatus = cluster.job(job).status
             lost_since = None
             if status.is_terminal():
-                write(cluster.get_job_logs(job)[shown:])
+                write((cluster.log(job) or "")[shown:])
                 return status
         except (aiohttp.ClientError, requests.exceptions.RequestException, OSError, _StreamError) as error:
             lost_since = lost_since or time.monotonic()
@@ -68,21 +69,27 @@ class _StreamError(Exception):
 async def _stream(cluster: Cluster, job: str, write: Callable[[str], None], shown: int) -> int:
     """Write what a stream brings beyond what is shown, and return how much of the log is shown then."""
     position = 0
-    stream = cluster.tail_job_logs(job)
-    try:
+    async with aclosing(cluster.tail_job_logs(job)) as stream:
         while True:
-            piece = await asyncio.wait_for(anext(stream), _SILENT_S)
+            coming = asyncio.ensure_future(anext(stream))
+            try:
+                # Not `wait_for`, which may swallow Ctrl-C where it comes together with a piece of the log.
+                await asyncio.wait({coming}, timeout=_SILENT_S)
+                if not coming.done():
+                    return shown
+                piece = coming.result()
+            except StopAsyncIteration:
+                return shown
+            except (aiohttp.ClientError, RuntimeError) as error:  # Ray's own for a stream that was cut
+                raise _StreamError(shown, str(error)) from error
+            finally:
+                coming.cancel()
+                await asyncio.wait({coming})
             fresh = piece[max(0, shown - position) :]
             position += len(piece)
             if fresh:
                 write(fresh)
                 shown = position
-    except (StopAsyncIteration, asyncio.TimeoutError):
-        return shown
-    except (aiohttp.ClientError, RuntimeError) as error:  # Ray's own for a stream that was cut
-        raise _StreamError(shown, str(error)) from error
-    finally:
-        await stream.aclose()
 
 
 def exit_status(status: JobStatus, code: int | None) -> int:

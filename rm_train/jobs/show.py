@@ -13,6 +13,8 @@ from rm_train.jobs.facts import Facts, facts_of, why_failed
 from rm_train.jobs.request import request_of
 from rm_train.jobs.stop import ENDS
 
+LOST = "its log is out of reach: the node that ran it does not answer"
+
 
 @dataclass(frozen=True, slots=True)
 class JobView:
@@ -68,13 +70,15 @@ def list_table(views: list[JobView]) -> Table:
 def status_text(cluster: Cluster, job: str) -> str:
     """Return what can be said of a job, in lines."""
     details = cluster.job(job)
-    log = cluster.get_job_logs(job)
+    known = cluster.log(job)
+    log = known or ""
     shown, facts = view(details), facts_of(log)
     lines = [
         f"{job}: {shown.status}, began {shown.began} UTC, {_duration(shown.seconds)}",
         f"run: {shown.task or details.entrypoint}",
         *([f"goes on with: {shown.after}"] if shown.after else []),
         *_progress(facts),
+        *([LOST] if known is None else []),
     ]
     if shown.status == "FAILED":
         lines.append(f"failed: {why_failed(log, details.message)}")
@@ -89,7 +93,7 @@ def status_text(cluster: Cluster, job: str) -> str:
 def status_json(cluster: Cluster, job: str) -> dict[str, object]:
     """Return the same as plain values."""
     details = cluster.job(job)
-    log = cluster.get_job_logs(job)
+    log = cluster.log(job) or ""
     failed = why_failed(log, details.message) if details.status.value == "FAILED" else None
     return asdict(view(details)) | asdict(facts_of(log)) | {"failed": failed}
 

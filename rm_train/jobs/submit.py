@@ -83,7 +83,7 @@ def resumption(cluster: Cluster, job: str) -> tuple[JobRequest, str]:
     if details.status.value == "SUCCEEDED":
         raise JobError(f"{job} has succeeded; to train on, submit it with more steps and the same run_dir")
     last = max(known.attempt for _, known in others)
-    return request.next(last, facts_of(cluster.get_job_logs(job)).run_folder), _package(details)
+    return request.next(last, facts_of(cluster.log(job) or "").run_folder), _package(details)
 
 
 def _known(details: JobDetails) -> tuple[JobDetails, JobRequest] | None:

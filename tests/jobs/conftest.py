@@ -17,7 +17,7 @@ from cluster_machine import Machine, free_port
 from jobs_cluster import SECRET, JobsCluster
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[JobsCluster]:
     home = Path(tempfile.mkdtemp(prefix="rmj-", dir="/tmp"))
     machine, dashboard = Machine(home), free_port()

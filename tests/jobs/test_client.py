@@ -4,6 +4,7 @@ import pytest
 from loopback import VERSION, serving
 
 from rm_train.jobs.client import JobError, check_versions, cluster_at
+from rm_train.jobs.show import status_text
 
 
 def refused(address: str) -> str:
@@ -45,3 +46,19 @@ def test_the_address_that_is_written_wins_over_the_environment(monkeypatch: pyte
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
     with serving({"/api/version": VERSION}) as address, cluster_at(address.removeprefix("http://")) as cluster:
         assert cluster.get_address() == address
+
+
+def test_a_job_whose_node_was_lost_has_a_status_and_no_log() -> None:
+    import ray as installed
+
+    job = {
+        "type": "SUBMISSION",
+        "submission_id": "judge",
+        "status": "FAILED",
+        "entrypoint": "x",
+        "message": "node died",
+    }
+    answers = {"/api/version": VERSION | {"ray_version": installed.__version__}, "/api/jobs/judge": job}
+    with serving(answers, broken=["/api/jobs/judge/logs"]) as address, cluster_at(address) as cluster:
+        said = status_text(cluster, "judge")
+    assert "judge: FAILED" in said and "its log is out of reach" in said and "failed: node died" in said

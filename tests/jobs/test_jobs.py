@@ -1,14 +1,16 @@
 """Jobs on a real cluster: submitted, watched, stopped, gone on with; and no secret in anything that is kept."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 from jobs_cluster import FAILING, SECRET, JobsCluster
+from loopback import line_to
 
-COUNTS = "import time\nfor number in range(600):\n    print('line', number)\n    time.sleep(0.1)"
+COUNTS = "import time\nfor number in range({}):\n    print('line', number)\n    time.sleep(0.1)"
 SAVES = """
 import signal, sys, time
 def save(*_):
@@ -99,7 +101,7 @@ def test_a_job_of_others_cannot_be_gone_on_with(cluster: JobsCluster) -> None:
 
 
 def test_ctrl_c_ends_the_following_alone_and_stop_the_job(cluster: JobsCluster) -> None:
-    name = cluster.any_job(COUNTS)
+    name = cluster.any_job(COUNTS.format(600))
     following = cluster.start("jobs", "logs", "--follow", name)
     assert following.stdout is not None
     while "line 3" not in following.stdout.readline():
@@ -110,6 +112,20 @@ def test_ctrl_c_ends_the_following_alone_and_stop_the_job(cluster: JobsCluster) 
     assert "the job goes on" in err and f"rm-train jobs stop {name}" in err and "Traceback" not in err
     assert cluster.ask(f"/api/jobs/{name}")["status"] == "RUNNING"
     assert cluster.run("jobs", "stop", name).stdout == f"{name}: STOPPED\n"
+
+
+def test_a_cut_connection_is_opened_anew_where_it_broke(cluster: JobsCluster) -> None:
+    name = cluster.any_job(COUNTS.format(60))
+    with line_to(cluster.dashboard) as line:
+        following = cluster.start("jobs", "logs", "--follow", name, RAY_API_SERVER_ADDRESS=line.address)
+        assert following.stdout is not None
+        while (text := following.stdout.readline()) != "line 20\n":
+            assert text, following.communicate()
+        line.cut()
+        rest = following.stdout.read()  # and not communicate(), which forgets what was read ahead
+        _, err = following.communicate(timeout=300)
+    assert following.returncode == 0, err
+    assert re.findall(r"^line (\d+)$", rest, re.MULTILINE) == [str(number) for number in range(21, 60)]
 
 
 def test_a_stop_waits_for_what_the_job_has_to_save(cluster: JobsCluster) -> None:
