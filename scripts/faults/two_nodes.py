@@ -40,11 +40,14 @@ _NODE = {"num_cpus": 8, "num_gpus": 1, "object_store_memory": 300_000_000, "dash
 class TwoNodes:
     """A head and another raylet on this machine, each with a ticket for one training worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": True})
-        self._second = self._cluster.add_node(**_NODE)
+        # Nodes with one folder would remove each other's copy of the code that a job carries.
+        head, self._other = (folder / name for name in ("head", "other"))
+        args = {**_NODE, "include_dashboard": True, "temp_dir": str(head)}
+        self._cluster = Cluster(initialize_head=True, head_node_args=args)
+        self._second = self._add()
         self.dashboard = f"http://{self._cluster.head_node.webui_url}"
 
     def lose_worker(self) -> None:
@@ -63,11 +66,14 @@ class TwoNodes:
         for process in [*raylet.children(recursive=True), raylet]:
             process.kill()
         self._cluster.remove_node(self._second, allow_graceful=False)
-        self._second = self._cluster.add_node(**_NODE)
+        self._second = self._add()
 
     def close(self) -> None:
         """End both nodes."""
         self._cluster.shutdown()
+
+    def _add(self) -> Any:  # noqa: ANN401 - a Node of Ray's
+        return self._cluster.add_node(**_NODE, temp_dir=str(self._other))
 
     def _raylet(self) -> int:
         return int(self._second.all_processes["raylet"][0].process.pid)
@@ -78,11 +84,12 @@ def two_nodes() -> Iterator[TwoNodes]:
     """Have a cluster of two nodes inside the block."""
     # Without these, Ray asks for a token, and starts spare workers that verl cannot use.
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_enable_worker_prestart": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-    cluster = TwoNodes()
-    try:
-        yield cluster
-    finally:
-        cluster.close()
+    with tempfile.TemporaryDirectory(prefix="rm-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        cluster = TwoNodes(Path(folder))
+        try:
+            yield cluster
+        finally:
+            cluster.close()
 
 
 def rm_train(*arguments: str) -> str:
