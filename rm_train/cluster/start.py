@@ -23,6 +23,8 @@ _START_S = 180.0
 """How long Ray may take to start; a minute on a busy machine is usual."""
 _LONGEST = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
 """Of a temporary folder's name: sockets lie in it, and Linux takes no longer names for them."""
+_AGENT_PORT = 52365
+"""Where the agent of a node takes jobs; with another Ray's agent there, it would take none."""
 _RUNS = "will now block forever"
 """What `ray start --block` says last."""
 
@@ -124,13 +126,21 @@ def _free(port: int) -> bool:
     return True
 
 
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 def _start(role: str, address: str, wanted: Wanted, arguments: tuple[str, ...]) -> Node:
     temp_dir = wanted.folder()
     counts = [
         f"--num-{name}={count}" for name, count in (("gpus", wanted.gpus), ("cpus", wanted.cpus)) if count is not None
     ]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--log-color=false"]
-    command += [f"--temp-dir={temp_dir}", *arguments, *counts, *wanted.more]
+    agent = [] if _free(_AGENT_PORT) else [f"--dashboard-agent-listen-port={_any_port()}"]
+    command += [f"--temp-dir={temp_dir}", *arguments, *counts, *agent, *wanted.more]
     log = _log_path(temp_dir)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -161,8 +171,12 @@ def _wait_until_runs(process: subprocess.Popen[bytes], log: Path, address: str) 
 
 
 def _environment() -> dict[str, str]:
-    """Return what Ray is started with; its workers, and so every job, inherit it."""
-    return {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **os.environ}
+    """Return what Ray is started with; its workers, and so every job, inherit it.
+
+    Jobs run the `python` that is found first on the path, which has to be this one.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **os.environ, "PATH": path}
 
 
 def _log_path(temp_dir: str) -> Path:

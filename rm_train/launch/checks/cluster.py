@@ -15,6 +15,9 @@ from rm_train.launch.checks.problem import Problem, Severity
 _ANSWER_S = 3.0
 """How long an address may take to answer."""
 
+_DAEMONS = ("gcs_server", "raylet")
+"""Processes of Ray's: of a head, and of each node."""
+
 _LOCAL_ONLY = ("num_cpus", "num_gpus", "resources", "object_store_memory")
 """What Ray takes for a cluster that it starts, and refuses for one that it joins."""
 
@@ -68,7 +71,7 @@ def ray_problems(overrides: Sequence[str], config: DictConfig) -> list[Problem]:
 def address_problem(key: str, address: str) -> Problem | None:
     """Return why there is no cluster to join at an address, or None if something answers there."""
     if address == "auto":
-        if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
+        if any(process.info["name"] in _DAEMONS for process in psutil.process_iter(["name"])):
             return None
         return Problem(key, "is auto, and no Ray runs on this machine", "start it with: ray start --head")
     try:
