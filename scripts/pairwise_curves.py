@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+import yaml
 from curve_panels import Panel, draw
 
 from rm_train.files import atomic_write_text
@@ -20,9 +21,9 @@ _WINDOW = 5
 
 def name_of(run: Path) -> str:
     """Return what a run was trained by: its recipe, and whether the targets were shuffled."""
-    config = json.loads(RunFolder(run).record.read_text())["config"]
-    shuffled = ", shuffled targets" if config["shuffle_targets"] else ""
-    return f"{config['reward']['custom_reward_function']['reward_kwargs']['recipe']}{shuffled}"
+    shuffled = yaml.safe_load((run / "config.yaml").read_text())["shuffle_targets"]
+    recipe = json.loads(RunFolder(run).record.read_text())["recipe"]
+    return f"{recipe}{', shuffled targets' if shuffled else ''}"
 
 
 def smoothed(steps: Steps) -> Steps:
@@ -48,7 +49,7 @@ def main(runs: tuple[Path, ...], out: Path) -> None:
         panels.setdefault(name_of(run), []).append(smoothed(read_steps(RunFolder(run).metrics)))
     parts = {FIRST: "for A", LONGER: "for the longer answer"}
     drawn = [
-        (Panel(f"{name} ({len(found)} seeds)", RIGHT, parts, {}, "right"), found) for name, found in panels.items()
+        (Panel(f"{name}; seeds: {len(found)}", RIGHT, parts, {}, "right"), found) for name, found in panels.items()
     ]
     atomic_write_text(out, draw(drawn))
     click.echo(f"drawn: {out}")
