@@ -28,7 +28,7 @@ from rm_train.launch.preflight import preflight
 from rm_train.launch.process import ProcessFailedError
 from rm_train.launch.progress import TrainingBar
 from rm_train.launch.record import RunRecord
-from rm_train.launch.retries import wait_for_room, with_retries
+from rm_train.launch.retries import check_room, patiently, with_retries
 from rm_train.launch.run_folder import RunFolder
 from rm_train.launch.stored import RunStorage, fetch_model
 from rm_train.launch.verl_run import merge_checkpoint, pasteable_command, train
@@ -149,6 +149,7 @@ class _Run:
         config, folder = self._config, self._folder
         if self._record.judge_steps() < config.steps:
             if folder.trained_steps() < config.steps:
+                self._ready_nodes()
                 with_retries(self._train, retries, self._begun, self._before_retry)
             self._storage.after_training()
             self._merge()
@@ -204,8 +205,6 @@ class _Run:
 
     def _train(self) -> None:
         config, folder = self._config, self._folder
-        self._storage.before_training()
-        self._check_nodes()
         metrics = folder.next_metrics()
         done = folder.trained_steps()
         title = f"training from step {done}" if done else "training"
@@ -227,10 +226,13 @@ class _Run:
         self._console.print(
             f"the training failed, and goes on from step {step}:\n{error}", markup=False, soft_wrap=True
         )
-        wait_for_room(self._config, partial(self._console.print, markup=False))
+        say = partial(self._console.print, markup=False)
+        patiently(partial(check_room, self._config), say)
+        patiently(self._ready_nodes, say)
 
-    def _check_nodes(self) -> None:
-        """Ask the nodes of a cluster that was there before; a Ray of the run's own has this machine alone."""
+    def _ready_nodes(self) -> None:
+        """Give the nodes what is stored for them, and ask those of a cluster that was there before what they see."""
+        self._storage.before_training()
         if ray_address(self._config) is not None:
             with self._phase("nodes", "asking the nodes of the Ray cluster"):
                 settle(survey(self._config).problems, self._console)
