@@ -27,6 +27,7 @@ from reward_fn.adapters.verl.checks import check_config
 from reward_fn.adapters.verl.failure_rate import FailureRate, TooManyFailuresError
 from reward_fn.adapters.verl.group_mean import group_means, write_scores
 from reward_fn.adapters.verl.grouping import cohort_of
+from reward_fn.adapters.verl.lost_actors import LostActors
 from reward_fn.adapters.verl.metrics import failure_kind, reward_metrics
 from reward_fn.adapters.verl.preflight import preflight
 from reward_fn.adapters.verl.scorer import scorer_of
@@ -89,6 +90,7 @@ class _RewardMetrics:
         limit = self._settings.failure_limit if self._settings else None
         self._groups, self._samples = FailureRate("groups", limit), FailureRate("samples", limit)
         self._dropped: set[str] = set()
+        self._lost = LostActors()
         if self._settings is not None:
             self._watch = Watch(self._settings)
             # Made here, where the run is led from, the actors outlive every reward worker.
@@ -120,6 +122,16 @@ class _RewardMetrics:
             self._groups.add(len(failed - self._dropped) * ["the line of 'Error in _run_prompt' above"])
             self._dropped = failed
         return stale, filtered, failed, counts
+
+    def _wait_for_next_poll(self, partition_id: str, last_debug_time: float) -> float:
+        """Wait as verl does, but not for dead actors.
+
+        Raises:
+            LostActorError: One has died without which nothing will come.
+        """
+        self._lost.look()
+        waited: float = super()._wait_for_next_poll(partition_id, last_debug_time)  # type: ignore[misc]
+        return waited
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
         """Sample as verl does; with a training batch, return the metrics of its rewards too.
