@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rm_train.cli.fail import fail
+from rm_train.launch.nodes.connect import show_token
 
 if TYPE_CHECKING:
     from rm_train.jobs.client import Cluster
@@ -81,6 +82,7 @@ def submit(
     """
     if "=" in task:
         task, overrides = "pointwise", (task, *overrides)
+    show_token()
     from rich.console import Console
 
     from rm_train.jobs.client import JobError
@@ -149,6 +151,7 @@ def _follow(cluster: Cluster, job: str, skip: int = 0) -> None:
 @click.group()
 def jobs() -> None:
     """Look at jobs on a Ray cluster, stop them and go on with them."""
+    show_token()
 
 
 @jobs.command("list")

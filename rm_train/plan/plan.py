@@ -12,6 +12,7 @@ from rm_train.launch.checks.lengths import length_problems
 from rm_train.launch.checks.own_keys import own_keys
 from rm_train.launch.checks.problem import ConfigError, Problem, Severity, listing
 from rm_train.launch.checks.sizes import size_problems
+from rm_train.launch.checks.verl_rules import engine_problems
 from rm_train.plan.disk import disk
 from rm_train.plan.figure import Figure, Unit, shown
 from rm_train.plan.fit import changes, recommend, refusals
@@ -88,7 +89,7 @@ def make_plan(config: DictConfig, machine: Machine) -> Plan:
     Raises:
         ConfigError: The config has values that cannot be reckoned with, or the model's shape is not known.
     """
-    if wrong := [*own_keys(config), *wrong_kinds(config)]:
+    if wrong := [*engine_problems(config), *own_keys(config), *wrong_kinds(config)]:
         raise ConfigError(listing(wrong))
     job, settings = job_of(config, shape_of(config), machine.gpu_gib), settings_of(config)
     problems = [problem for problem in (*size_problems(config), *length_problems(config))

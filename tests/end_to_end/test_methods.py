@@ -4,6 +4,7 @@ import pytest
 from stock_run import STEPS, train_stock
 
 from rm_train.data import PrepareSettings, prepare
+from rm_train.models.tiny.pair_warm_start import build_tiny_pair_judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -15,9 +16,17 @@ def rows(tmp_path_factory):
     return prepare(settings).train
 
 
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory):
+    """The judge that a run starts from: DAPO needs one whose samples are not all paid the same."""
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    build_tiny_pair_judge(folder, 0)
+    return folder
+
+
 @pytest.mark.parametrize("method", ["grpo", "dr_grpo", "dapo", "ppo"])
-def test_a_method_trains(method, rows, barely_taught, tmp_path):
-    steps = train_stock("pairwise", barely_taught, rows, tmp_path, f"method={method}")
+def test_a_method_trains(method, rows, judge, tmp_path):
+    steps = train_stock("pairwise", judge, rows, tmp_path, f"method={method}")
     trained = [step for step in steps if "reward/score/mean" in step]
     assert len(trained) == STEPS
     assert all(step["reward/failed/mean"] == 0 for step in trained)

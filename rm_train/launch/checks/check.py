@@ -20,7 +20,7 @@ from rm_train.launch.checks.reward import reward_problems
 from rm_train.launch.checks.sizes import size_problems
 from rm_train.launch.checks.storage import storage_problems
 from rm_train.launch.checks.unknown_keys import unknown_keys
-from rm_train.launch.checks.verl_rules import verl_rule_problems
+from rm_train.launch.checks.verl_rules import engine_problems, verl_rule_problems
 from rm_train.launch.checks.versions import version_problems
 from rm_train.launch.secrets import secret_problems
 
@@ -81,7 +81,7 @@ def _key_problems(overrides: Sequence[str], config: DictConfig) -> list[Problem]
 
 def _value_problems(config: DictConfig) -> list[Problem]:
     """Find values that no check can reckon with."""
-    return [*own_keys(config), *wrong_kinds(config)]
+    return [*engine_problems(config), *own_keys(config), *wrong_kinds(config)]
 
 
 def check_data(config: DictConfig) -> list[Problem]:

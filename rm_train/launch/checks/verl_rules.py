@@ -25,6 +25,15 @@ def verl_rule_problems(config: DictConfig) -> list[Problem]:
     return [*_micro_batches(config), *_algorithm(config), *_lora(config)]
 
 
+def engine_problems(config: DictConfig) -> list[Problem]:
+    """Find another training engine than FSDP: our configs set its keys, and checks, plan and merge read them."""
+    if config.model_engine == "dp":
+        return []
+    return [Problem("model_engine", f"is {config.model_engine}, and rm-train's configs are for verl's FSDP engine (dp)",
+                    "leave it out, or run stock verl with its own config for that engine and the reward lines of "
+                    "docs/verl.md")]  # fmt: skip
+
+
 def uses_critic(config: DictConfig) -> bool:
     """Return whether verl trains a critic: when it is told to, or else when the advantages need one."""
     enable = OmegaConf.select(config, "critic.enable")

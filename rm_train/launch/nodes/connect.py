@@ -75,7 +75,15 @@ def _reason(error: Exception) -> str:
 def _prepare() -> None:
     """Say how Ray is to join; it reads this when it is imported."""
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # it tries 20 times by itself, of which each may take 40 s
-    if has_token():  # which a driver that is given HOST:PORT does not show by itself
+    show_token()
+
+
+def show_token() -> None:
+    """Have Ray show the token that it finds here, which it does not by itself to an address that it is given.
+
+    It reads this when it is imported; a process that has imported it is left as it is.
+    """
+    if "ray" not in sys.modules and has_token():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
