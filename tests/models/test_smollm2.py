@@ -41,6 +41,7 @@ def folder(file: Path) -> Path:
 
 
 @needs_extra
+@pytest.mark.slow
 def test_the_weights_are_those_of_the_file_in_float32(file: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -9,6 +9,7 @@ from reward_fn.adapters.verl.group_mean import ALL_FAILED
 ROUTES = {"digests": "plugged_rewards:DigestReward", "matches": {"reward": "string_match", "mode": "contains"}}
 
 
+@pytest.mark.slow
 def test_failed_answers_train_on_the_mean_of_their_group_and_everything_is_logged(run):
     done = run({"routes": ROUTES, "on_failure": "group_mean"}, "algorithm.adv_estimator=grpo")
     assert done.code == 0, done.output[-5000:]

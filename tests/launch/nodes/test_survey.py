@@ -96,6 +96,7 @@ def several(odd, bare, raylets):
     return next(address for address in addresses if address not in (ODD, BARE))
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_for_all_nodes_at_once(several, joining, local, monkeypatch):
     monkeypatch.setenv("RM_TRAIN_SECRETS", "RM_TESTS_SECRET,RM_TESTS_NONE")
     found = survey(
