@@ -1,10 +1,15 @@
-"""A few steps of stock verl with our configs, on a tiny judge and few rows."""
+"""A few steps with our configs, on a tiny judge and few rows: of stock verl alone, or by `rm-train train`."""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import torch
+
+from rm_train.launch.run_folder import RunFolder
+from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
 ROOT = Path(__file__).parents[2]
 STEPS = 3
@@ -29,7 +34,25 @@ def train_stock(task, model, rows, folder, *overrides):
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
     assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
-    steps = {}
-    for record in map(json.loads, metrics.read_text().splitlines()):
-        steps.setdefault(record["step"], {}).update(record["data"])
+    steps = logged(metrics)
     return [steps[step] for step in sorted(steps)]
+
+
+def trained_twice(root, settings):
+    """Train for one step, then tell the same run to do two, and return its folder; the base model is in root/cache."""
+    torch.set_num_threads(1)
+    build_tiny_judge(root / "cache" / "tiny-judge-v1-seed0", 0, WarmStart(prompts=200, steps=40))
+    folder = RunFolder(root / "run")
+    environment = {**os.environ, "RM_TRAIN_CACHE": str(root / "cache")}
+    command = [sys.executable, "-m", "rm_train.cli", "train", f"run_dir={folder.path}", *settings]
+    for steps in (1, 2):
+        subprocess.run([*command, f"steps={steps}"], env=environment, check=True, timeout=500)
+    return folder
+
+
+def logged(file):
+    """Return what verl logged: step -> key -> value."""
+    steps = {}
+    for record in map(json.loads, file.read_text().splitlines()):
+        steps.setdefault(record["step"], {}).update(record["data"])
+    return steps

@@ -1,16 +1,14 @@
 """LoRA on real verl: adapters alone learn, the rollout has them, a resumed run goes on, and the judge is one model."""
 
-import json
-import os
 import subprocess
 import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from stock_run import logged, trained_twice
 
 from rm_train.launch.run_folder import RunFolder
-from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
@@ -28,15 +26,7 @@ SETTINGS = (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """Return the folder of a run of one step that was then told to do two; the base model lies beside it."""
-    root = tmp_path_factory.mktemp("lora")
-    torch.set_num_threads(1)
-    build_tiny_judge(root / "cache" / "tiny-judge-v1-seed0", 0, WarmStart(prompts=200, steps=40))
-    folder = RunFolder(root / "run")
-    environment = {**os.environ, "RM_TRAIN_CACHE": str(root / "cache")}
-    command = [sys.executable, "-m", "rm_train.cli", "train", f"run_dir={folder.path}", *SETTINGS]
-    for steps in (1, 2):
-        subprocess.run([*command, f"steps={steps}"], env=environment, check=True, timeout=500)
-    return folder
+    return trained_twice(tmp_path_factory.mktemp("lora"), SETTINGS)
 
 
 def base(folder: RunFolder) -> dict[str, torch.Tensor]:
@@ -48,11 +38,7 @@ def saved(folder: RunFolder, step: int, part: str) -> dict:
 
 
 def metrics(folder: RunFolder, attempt: int) -> dict[int, dict[str, float]]:
-    lines = (folder.metrics / f"{attempt:04d}.jsonl").read_text().splitlines()
-    steps: dict[int, dict[str, float]] = {}
-    for record in map(json.loads, lines):
-        steps.setdefault(record["step"], {}).update(record["data"])
-    return steps
+    return logged(folder.metrics / f"{attempt:04d}.jsonl")
 
 
 def test_a_checkpoint_holds_adapters_and_their_moments_alone(folder: RunFolder) -> None:

@@ -1,15 +1,9 @@
 """Two training workers and two rollout replicas on real verl: PPO with critic and KL reference, sharded and resumed."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
-import torch
+from stock_run import logged, trained_twice
 
 from rm_train.launch.run_folder import RunFolder
-from rm_train.models.tiny.warm_start import WarmStart, build_tiny_judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SETTINGS = (
@@ -28,23 +22,11 @@ SETTINGS = (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """Return the folder of a run of one step that was then told to do two."""
-    root = tmp_path_factory.mktemp("workers")
-    torch.set_num_threads(1)
-    build_tiny_judge(root / "cache" / "tiny-judge-v1-seed0", 0, WarmStart(prompts=200, steps=40))
-    folder = RunFolder(root / "run")
-    environment = {**os.environ, "RM_TRAIN_CACHE": str(root / "cache")}
-    command = [sys.executable, "-m", "rm_train.cli", "train", f"run_dir={folder.path}", *SETTINGS]
-    for steps in (1, 2):
-        subprocess.run([*command, f"steps={steps}"], env=environment, check=True, timeout=400)
-    return folder
+    return trained_twice(tmp_path_factory.mktemp("workers"), SETTINGS)
 
 
 def metrics(folder: RunFolder, attempt: int) -> dict[int, dict[str, float]]:
-    lines = (folder.metrics / f"{attempt:04d}.jsonl").read_text().splitlines()
-    steps: dict[int, dict[str, float]] = {}
-    for record in map(json.loads, lines):
-        steps.setdefault(record["step"], {}).update(record["data"])
-    return steps
+    return logged(folder.metrics / f"{attempt:04d}.jsonl")
 
 
 def test_every_worker_has_its_shards(folder: RunFolder) -> None:
