@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -73,23 +74,19 @@ def test_two_nodes_from_their_start_to_their_end(machine: Machine, others: subpr
     assert machine.run("stop").stdout.startswith("nothing to stop")
 
 
+def foreground(machine: Machine, folder: Path, *more: str, stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
+    """Start a head that stays in the foreground."""
+    ports = ("--port", free_port(), "--dashboard-port", free_port())
+    command = ("cluster", "head", "--block", *ports, "--temp-dir", folder, *SMALL, *more)
+    return subprocess.Popen(
+        [sys.executable, "-m", "rm_train.cli", *map(str, command)],
+        env=machine.environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True,
+    )  # fmt: skip
+
+
 def test_a_node_in_the_foreground_ends_with_its_command(machine: Machine) -> None:
     folder, port = machine.home / "b", free_port()
-    command = (
-        "cluster",
-        "head",
-        "--block",
-        "--port",
-        free_port(),
-        "--dashboard-port",
-        free_port(),
-        "--temp-dir",
-        folder,
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rm_train.cli", *map(str, (*command, *SMALL, "--", f"--node-manager-port={port}"))],
-        env=machine.environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    process = foreground(machine, folder, "--", f"--node-manager-port={port}")
     wait_for(lambda: (folder / "ray_current_cluster").exists(), "the head did not start")
     wait_for(lambda: list((machine.home / ".cache").rglob("*b.json")), "the node was not noted")
     assert f"--node_manager_port={port}" in " ".join(" ".join(one.cmdline()) for one in processes(str(folder)))
@@ -100,21 +97,7 @@ def test_a_node_in_the_foreground_ends_with_its_command(machine: Machine) -> Non
 
 def test_a_node_in_the_foreground_tells_when_ray_ends(machine: Machine) -> None:
     folder = machine.home / "c"
-    command = (
-        "cluster",
-        "head",
-        "--block",
-        "--port",
-        free_port(),
-        "--dashboard-port",
-        free_port(),
-        "--temp-dir",
-        folder,
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rm_train.cli", *map(str, (*command, *SMALL))],
-        env=machine.environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = foreground(machine, folder, stderr=subprocess.PIPE)
     wait_for(lambda: list((machine.home / ".cache").rglob("*c.json")), "the node was not noted")
     [gcs] = [one for one in processes(str(folder)) if one.name() == "gcs_server"]
     gcs.kill()

@@ -10,6 +10,9 @@ import ray
 from reward_fn.adapters.verl import lost_actors
 from reward_fn.adapters.verl.lost_actors import LostActorError, LostActors
 
+alive = []
+"""Actors that no test ends: one that nobody holds any more is dead, too."""
+
 
 def made(name):
     # Not of this module, which the workers cannot import.
@@ -32,11 +35,12 @@ def lost(cluster, monkeypatch):
 
 def test_a_run_goes_on_while_its_actors_live_and_when_those_die_that_are_replaced(lost):
     needed, _ = made("AgentLoopWorkerTQ")
+    alive.append(needed)
     kill(*made("RewardLoopWorker"))
     for _ in range(3):
         lost.look()
         time.sleep(0.2)
-    ray.get(needed.pid.remote())
+    assert ray.get(needed.pid.remote())
 
 
 def test_a_dead_agent_loop_is_named_with_its_node_and_why(lost):
