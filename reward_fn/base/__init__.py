@@ -6,16 +6,24 @@ either. How a sample is cut into what one call scores is the pattern: an answer 
 """
 
 from reward_fn.base.answers import answer_text, reference_text
+from reward_fn.base.final_answer import Read, final_answer
 from reward_fn.base.patterns import BaseListWiseReward, BasePairWiseReward, BasePointWiseReward, BaseStepWiseReward
 from reward_fn.base.reward import BaseReward, failure_of
+from reward_fn.base.rule import READ, BaseRuleReward, FinalAnswerReward, UnreadableResponseError
 
 __all__ = [
+    "READ",
     "BaseListWiseReward",
     "BasePairWiseReward",
     "BasePointWiseReward",
+    "BaseRuleReward",
     "BaseReward",
     "BaseStepWiseReward",
+    "FinalAnswerReward",
+    "Read",
+    "UnreadableResponseError",
     "answer_text",
     "failure_of",
+    "final_answer",
     "reference_text",
 ]

@@ -49,6 +49,8 @@ class BaseReward(BaseModel, ABC):
     """How the score comes about, in a line."""
     source: ClassVar[str] = ""
     """Where the formula comes from."""
+    version: ClassVar[int] = 1
+    """Raised when the scores change, with a line in CHANGELOG.md; part of cache keys, logs and lists of rewards."""
     cost: ClassVar[str] = "cheap"
     """What scoring takes: `cheap` (microseconds), `heavy` (milliseconds), `process`, `llm`, `model` or its `parts`."""
 
@@ -133,13 +135,17 @@ class BaseReward(BaseModel, ABC):
         try:
             return self._checked(self._evaluate(unit, **kwargs))
         except Exception as error:  # noqa: BLE001 - becomes a failure, which names it
-            return RewardResult.failed(self.name, failure_of(error))
+            return self._result_of(error)
 
     async def _await(self, unit: DataSample, kwargs: dict[str, Any]) -> RewardResult:
         try:
             return self._checked(await self._aevaluate(unit, **kwargs))
         except Exception as error:  # noqa: BLE001 - becomes a failure, which names it
-            return RewardResult.failed(self.name, failure_of(error))
+            return self._result_of(error)
+
+    def _result_of(self, error: Exception) -> RewardResult:
+        """Return the result of a unit for which `_evaluate` or `_aevaluate` raised an error: a failure that names it."""
+        return RewardResult.failed(self.name, failure_of(error))
 
     @staticmethod
     def _checked(result: RewardResult) -> RewardResult:

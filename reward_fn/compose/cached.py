@@ -64,7 +64,7 @@ class CachedReward(Wrapper):
 
     def _fingerprint(self) -> list[Any]:
         kind = type(self.of)
-        return [kind.__module__, kind.__qualname__, self.of.model_dump(mode="json")]
+        return [kind.__module__, kind.__qualname__, kind.version, self.of.model_dump(mode="json")]
 
     def _content(self, sample: DataSample) -> dict[str, Any]:
         content = sample.model_dump(mode="json", exclude={"unique_id": True, "output": {"__all__": _REWARDS}})

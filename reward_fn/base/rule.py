@@ -1,0 +1,81 @@
+"""What rewards share that look at the final answer of a response, and what rules do with one that they cannot read."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from reward_fn.base.answers import answer_text
+from reward_fn.base.final_answer import Read, final_answer
+from reward_fn.base.patterns import BasePointWiseReward
+from reward_fn.base.reward import BaseReward
+from reward_fn.schema import DataSample, RewardResult
+
+READ = "the part of a response that is its final answer: whole, after_thought, tag:NAME, last_box, last_line, last_number"
+
+
+class UnreadableResponseError(Exception):
+    """Raised by a rule for a response that it cannot read; the rule then gives `on_unreadable`, which is a score.
+
+    It is for what a response causes: no final answer, too long, too expensive to compare. What the row or the machine
+    causes is a `RewardError`, which becomes a failure.
+    """
+
+
+class FinalAnswerReward(BaseReward):
+    """A reward that looks at the final answer of a response.
+
+    A sample whose `metadata` has `thought_opened: true` counts as if the field were set: adapters that know the
+    rendered prompt set it.
+    """
+
+    read: Read = Field("after_thought", description=READ)
+    thought_opened: bool = Field(False, description="whether the prompt already opened the thought of every response")
+
+    def _final_answer(self, sample: DataSample, text: str) -> str | None:
+        """Return the final answer of a response to a sample, or None if it has none."""
+        opened = self.thought_opened or sample.metadata.get("thought_opened") is True
+        return final_answer(text, self.read, thought_opened=opened)
+
+
+class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
+    """A reward that is code: it scores the final answer of every response.
+
+    A subclass overrides `_evaluate`, and gets the answer from `_answer`.
+    """
+
+    unreadable_score: ClassVar[float | None] = None
+    """The score of an unreadable response, where it is not the lower end of `score_range`."""
+
+    on_unreadable: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="the score of a response that cannot be read (no final answer, too long, too expensive to compare); "
+        "None: the lower end of the score's range, or 0 where that is open",
+    )
+
+    def _answer(self, sample: DataSample) -> str:
+        """Return the final answer of a sample's only response.
+
+        Raises:
+            UnreadableResponseError: It has none.
+            RewardError: The response is not text.
+        """
+        answer = self._final_answer(sample, answer_text(sample))
+        if answer is None:
+            raise UnreadableResponseError(f"no final answer (read={self.read})")
+        return answer
+
+    def _result_of(self, error: Exception) -> RewardResult:
+        if isinstance(error, UnreadableResponseError):
+            return RewardResult.of(self.name, self._unreadable(), f"unreadable: {error}", unreadable=True)
+        return super()._result_of(error)
+
+    def _unreadable(self) -> float:
+        if self.on_unreadable is not None:
+            return self.on_unreadable
+        if self.unreadable_score is not None:
+            return self.unreadable_score
+        low = self.score_range[0]
+        return low if low > float("-inf") else 0.0
