@@ -1,6 +1,6 @@
 """Scoring of answers that are already there: a file of rollouts, a reward, and what it makes of each answer."""
 
-from rm_train.scoring.rows import Columns, RowError
+from reward_fn.columns import Columns, RowError
 from rm_train.scoring.score import ScoreError, ScoreSettings, described_reward, score_file
 from rm_train.scoring.summary import Summary, summary_tables
 

@@ -18,13 +18,14 @@ from typing import Any, Literal
 import yaml
 
 from reward_fn.base import BaseReward
+from reward_fn.columns import Columns, RowError
 from reward_fn.loading import RewardConfigError, load_reward
 from reward_fn.schema import DataSample, RewardDimensionWithScore, RewardResult
 from rm_train.data.errors import RowProblem
 from rm_train.data.progress import progress_bar
 from rm_train.data.sources.base import Record
+from rm_train.data.sources.by_suffix import open_file
 from rm_train.files import atomic_write_json
-from rm_train.scoring.rows import Columns, RowError, read_rows, written
 from rm_train.scoring.summary import Summary
 
 
@@ -91,7 +92,8 @@ def score_file(reward: BaseReward, settings: ScoreSettings, *, progress: bool = 
         OSError: A file cannot be read or written.
     """
     try:
-        total, records = read_rows(settings.path)
+        source = open_file(settings.path)
+        total, records = source.total_bytes, source.records()
         if settings.limit:
             records = islice(records, settings.limit)
         part = _Part(settings.out, _identity(reward, settings))
@@ -136,7 +138,8 @@ def _scored(reward: BaseReward, batch: list[Record], settings: ScoreSettings, su
         summary.add(rewards)
         summary.new_answers += len(rewards)
         several = len(sample.output) != 1 or isinstance(row.get("output"), list)
-        lines.append(written({**row, settings.key: rewards if several else rewards[0]}))
+        scored = {**row, settings.key: rewards if several else rewards[0]}
+        lines.append(json.dumps(scored, ensure_ascii=False, default=str))
     return lines
 
 

@@ -1,23 +1,21 @@
-"""Rows of files as samples: our own, verl's rollout dumps and parquet, and tables with a column for each thing."""
+"""Rows of tables as samples: our own, verl's rollout dumps and training rows, and tables with a column for each field."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, Step
-from rm_train.data.sources.base import Record
-from rm_train.data.sources.by_suffix import open_file
 
-PROMPTS = ("prompt", "question", "input", "query", "instruction", "messages")
+PROMPTS = ("prompt", "question", "input", "query", "instruction", "messages", "problem")
 ANSWERS = ("response", "answer", "output", "completion", "responses", "answers", "outputs", "completions")
 REFERENCES = ("reference", "ground_truth", "gts", "reward_model.ground_truth", "solution", "target")
 """Names of columns, in the order in which they are looked for. A rollout dump of verl has `input`, `output`, `gts`."""
+GOLDS = ("reference", "ground_truth", "gts", "reward_model.ground_truth", "answer", "target", "solution", "output")
+"""The same for the reference of rows without responses: there `answer` is the right one."""
 
 
 class RowError(ValueError):
@@ -44,17 +42,30 @@ class Columns:
         Raises:
             RowError: It has no answer, or a column is of another form.
         """
-        if isinstance(row.get("output"), list) and self.answer is None and all(map(_is_output, row["output"])):
+        if self.answer is None and _is_sample(row):
             return _validated(row)
-        found = _find(row, self.answer, ANSWERS)
+        found = find(row, self.answer, ANSWERS)
         if found is None:
             wanted = self.answer or f"any of {', '.join(ANSWERS)}"
             raise RowError(f"there is no answer: no column {wanted} among {', '.join(row)}; name it with --answer-key")
         answer_key, answers = found
-        prompt_key, prompt = _find(row, self.prompt, [name for name in PROMPTS if name != answer_key]) or ("", None)
-        _, reference = _find(row, self.reference, REFERENCES) or ("", None)
-        label = {} if reference is None else {"reference": reference}
         texts = answers if isinstance(answers, list) else [answers]
+        return self._sample(row, answer_key, texts, REFERENCES)
+
+    def question(self, row: Mapping[str, Any]) -> DataSample:
+        """Return a row without a response as a sample with an empty one, whose label has the reference.
+
+        Raises:
+            RowError: A column is of another form.
+        """
+        return _validated(row) if _is_sample(row) else self._sample(row, "", [""], GOLDS)
+
+    def _sample(
+        self, row: Mapping[str, Any], answer_key: str, texts: Sequence[Any], references: Sequence[str]
+    ) -> DataSample:
+        prompt_key, prompt = find(row, self.prompt, [name for name in PROMPTS if name != answer_key]) or ("", None)
+        _, reference = find(row, self.reference, references) or ("", None)
+        label = {} if reference is None else {"reference": reference}
         used = {key.partition(".")[0] for key in (answer_key, prompt_key)}
         return DataSample(
             unique_id=str(row.get("unique_id", row.get("uid", row.get("id", "")))),
@@ -65,18 +76,14 @@ class Columns:
         )
 
 
-def read_rows(path: Path) -> tuple[int, Iterator[Record]]:
-    """Return how large a file is and its rows, with `Record.offset` counting up to that.
+def find(row: Mapping[str, Any], named: str | None, usual: Sequence[str] = ()) -> tuple[str, Any] | None:
+    """Return the first of some columns that a row has, and its value; a column that is null counts as absent.
 
-    Raises:
-        SourceError: The file is of another kind, or cannot be read on, which the rows raise.
+    Args:
+        row: The row.
+        named: The only column to look for; columns within columns are written with dots.
+        usual: The columns to look for, in order, where none is named.
     """
-    source = open_file(path)
-    return source.total_bytes, source.records()
-
-
-def _find(row: Mapping[str, Any], named: str | None, usual: tuple[str, ...] | list[str]) -> tuple[str, Any] | None:
-    """Return the first of some columns that the row has, and its value; a column that is null counts as absent."""
     for name in [named] if named else usual:
         value: Any = row
         for key in name.split("."):
@@ -106,8 +113,9 @@ def _validated(row: Mapping[str, Any]) -> DataSample:
         raise RowError(f"it looks like a sample of reward_fn and is not: {_first(error)}") from error
 
 
-def _is_output(item: object) -> bool:
-    return isinstance(item, Mapping) and "answer" in item
+def _is_sample(row: Mapping[str, Any]) -> bool:
+    outputs = row.get("output")
+    return isinstance(outputs, list) and all(isinstance(one, Mapping) and "answer" in one for one in outputs)
 
 
 def _first(error: Exception) -> str:
@@ -115,8 +123,3 @@ def _first(error: Exception) -> str:
         return str(error)
     detail = error.errors()[0]
     return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
-
-
-def written(row: Mapping[str, Any]) -> str:
-    """Return a row as a line of jsonl; what JSON has no form for becomes its text."""
-    return json.dumps(row, ensure_ascii=False, default=str)
