@@ -1,46 +1,188 @@
-"""What `math_verify_reward` has a worker process do. Importing this imports math-verify and sympy."""
+r"""What `math_verify_reward` has a worker process do. Importing this imports math-verify and sympy.
+
+math-verify compares; what it is given is normalised before (`expressions`), and what it says is guarded here, against
+faults of math-verify 0.9.0 with latex2sympy2_extended 1.11.0:
+
+- Own normal form, and `units=False`: `\frac{1}{\mathrm{e}}` loses its denominator, and units are cut off variables
+  (`5t` is 5). Remove when units are parsed.
+- `_size`: `10^{10^{10}}`, `99999999!` and long sums are evaluated. Remove when evaluation is bounded.
+- `_near`: numbers are rounded absolutely, so `1/2^{99}` equals `1/2^{98}`. Remove when rounding is relative.
+- `_same_symbols`: a number can equal a formula with variables. Remove when free symbols are compared.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
+import re
 from functools import lru_cache
 from typing import Any
 
-from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+import sympy
+from latex2sympy2_extended.latex2sympy2 import NormalizationConfig, latex2sympy, normalize_latex
+from math_verify.grader import should_treat_as_complex, verify
+from sympy import Basic, MatrixBase
+
+from reward_fn.rules.math.compare import Options, TooManyElementsError, equal
+from reward_fn.rules.math.expressions import Expression, expression
 
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns of each time limit that is off
-_CONFIG = (LatexExtractionConfig(), ExprExtractionConfig())
+_NORMAL = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none")
+
+_MOST_DIGITS = 2_000
+"""Decimal digits of the largest number that is evaluated."""
+_MOST_TERMS = 1_000
+"""Terms of the longest sum or product, or of the largest power of a sum, that is evaluated."""
+_LONGEST = 2_000
+"""Characters of the longest formula that is parsed."""
 
 
-def compare(
-    gold: str, answer: str, float_rounding: int, numeric_precision: int, strict: bool
-) -> tuple[bool, str] | None:
-    """Compare an answer with the right one.
+class ExplosiveError(Exception):
+    """A formula is too expensive to evaluate."""
+
+
+def compare(gold: str, answer: str, options: Options) -> bool | str:
+    """Compare an answer with the right one, as `compare.equal` does.
 
     math-verify's own time limits are off: they only work in a main thread, and hide what they end. The worker has one.
 
     Returns:
-        Whether they are equal, and what was found in the answer; None if the right answer has no expression.
+        Whether they are equal; or why the answer cannot be compared.
+
+    Raises:
+        ValueError: The gold cannot be compared.
     """
-    gold_values = _gold(gold)
-    if not gold_values:
-        return None
-    values = parse(answer, extraction_config=_CONFIG, parsing_timeout=None)
-    if not values:
-        return False, ""
-    equal = verify(
-        gold_values,
-        values,
-        float_rounding=float_rounding,
-        numeric_precision=numeric_precision,
-        strict=strict,
+
+    def scalar(mine: Expression, theirs: Expression) -> bool:
+        return _equal_formulas(mine, theirs, options)
+
+    check(gold)
+    try:
+        return equal(expression(gold), expression(answer), options, scalar)
+    except (ExplosiveError, TooManyElementsError) as error:
+        return str(error)
+
+
+def check(gold: str) -> None:
+    """Raise `ValueError` for a gold that is too expensive to evaluate."""
+    try:
+        _parsed(expression(gold).latex)
+    except ExplosiveError as error:
+        raise ValueError(str(error)) from error
+
+
+def _equal_formulas(gold: Expression, answer: Expression, options: Options) -> bool:
+    mine, theirs = _parsed(gold.latex), _parsed(answer.latex)
+    if mine is None or theirs is None or not _same_symbols(mine, theirs):
+        return False
+    found = verify(
+        mine,
+        theirs,
+        float_rounding=options.float_rounding,
+        numeric_precision=options.numeric_precision,
+        strict=options.strict,
+        allow_set_relation_comp=options.allow_set_relation_comp,
         timeout_seconds=None,
     )
-    return bool(equal), str(values[-1])[:200]
+    return bool(found) and _near(mine, theirs, options.float_rounding)
 
 
 @lru_cache(maxsize=256)
-def _gold(text: str) -> list[Any]:
-    """Return the values of a right answer, which the answers to one prompt share."""
-    values: list[Any] = parse(text, extraction_config=_CONFIG, parsing_timeout=None)
-    return values
+def _parsed(latex: str) -> Any:  # noqa: ANN401 - sympy's types
+    """Return a formula as sympy has it; None if it cannot be parsed.
+
+    Raises:
+        ExplosiveError: It is too expensive to evaluate.
+    """
+    if len(latex) > _LONGEST:
+        raise ExplosiveError(f"a formula of {len(latex):,} characters is longer than {_LONGEST:,}")
+    if _EXPLOSIVE_TEXT.search(latex):
+        raise ExplosiveError("the formula has a number that is too large to evaluate")
+    normal = normalize_latex(latex, _NORMAL)
+    try:
+        found = latex2sympy(
+            normal, is_real=not should_treat_as_complex(normal), convert_degrees=False, normalization_config=None
+        )
+    except RecursionError:
+        raise ExplosiveError("the formula is nested too deeply") from None
+    except Exception:  # noqa: BLE001 - the parser raises anything for what it cannot read
+        return None
+    if isinstance(found, (Basic, MatrixBase)):
+        _refuse_explosive(found)
+        return found
+    return None
+
+
+_EXPLOSIVE_TEXT = re.compile(r"\\binom\{?(?:\d{4,}|[^{}]*\^)|\d{1000,}|!{3,}")
+"""Large numbers that the parser itself evaluates."""
+
+
+def _refuse_explosive(found: Basic | MatrixBase) -> None:
+    for one in found if isinstance(found, MatrixBase) else [found]:
+        if _size(one) > _MOST_DIGITS:
+            raise ExplosiveError("the formula has a number that is too large to evaluate")
+
+
+def _size(found: Any) -> float:  # noqa: ANN401 - sympy's types
+    """Return about how many decimal digits a formula's numbers have when it is evaluated; infinity for too many."""
+    if isinstance(found, sympy.Integer):
+        return float(found.p.bit_length()) * 0.30103
+    if isinstance(found, sympy.Number):
+        return abs(math.log10(abs(float(found)))) if found.is_finite and found and abs(found) < 1e300 else 1.0
+    if not isinstance(found, Basic):
+        return 1.0
+    sizes = [_size(argument) for argument in found.args]
+    largest = max(sizes, default=1.0)
+    if isinstance(found, sympy.Pow):
+        return _power(found, sizes)
+    if isinstance(found, sympy.factorial) or type(found).__name__ in ("factorial2", "subfactorial", "gamma"):
+        return math.inf if largest > 4 else max(largest, 10 ** min(largest, 5))
+    if isinstance(found, sympy.binomial):
+        return math.inf if largest > 5 else max(largest, 10.0)
+    if isinstance(found, (sympy.Sum, sympy.Product)):
+        for limits in found.limits:
+            ends = [end for end in limits[1:] if end.is_number and end.is_finite]
+            if largest == math.inf or (len(ends) == 2 and abs(float(ends[1]) - float(ends[0])) > _MOST_TERMS):
+                return math.inf
+    return largest
+
+
+def _power(found: Any, sizes: list[float]) -> float:  # noqa: ANN401 - sympy's types
+    base, exponent = found.args
+    if max(sizes) == math.inf:
+        return math.inf
+    if exponent.is_number:
+        if sizes[1] > 6:
+            return math.inf if not (base.is_number and base in (0, 1, -1)) else 1.0
+        try:
+            power = abs(float(exponent))
+        except (TypeError, ValueError, OverflowError):
+            return max(sizes)
+        if not base.is_number:
+            terms = len(base.args) if isinstance(base, sympy.Add) else 1
+            return math.inf if terms > 1 and power > 30 * 2 / terms else max(sizes)
+        return max(max(sizes[0], 1.0) * power if power > 1 else sizes[0], sizes[1])
+    return max(sizes)
+
+
+def _same_symbols(gold: Any, answer: Any) -> bool:  # noqa: ANN401 - sympy's types
+    """Return whether the answer has no variables where the gold has none."""
+    if not isinstance(gold, Basic) or not isinstance(answer, Basic):
+        return True
+    if isinstance(answer, (sympy.Symbol, sympy.Rel, sympy.And, sympy.Set)):
+        return True  # compared by name, solved, or as a set
+    return bool(gold.free_symbols) or not answer.free_symbols
+
+
+def _near(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - sympy's types
+    """Return whether numbers that were found equal are so relative to their size."""
+    if not (isinstance(gold, sympy.Expr) and isinstance(answer, sympy.Expr) and gold.is_number and answer.is_number):
+        return True
+    try:
+        mine, theirs = sympy.N(gold, 30), sympy.N(answer, 30)
+        size = abs(mine)
+        if not size.is_finite:
+            return True
+        return bool(abs(mine - theirs) <= sympy.Float(10) ** -decimals * min(size, 1)) if size else not theirs
+    except (TypeError, ValueError, AttributeError):
+        return True

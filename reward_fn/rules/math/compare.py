@@ -1,0 +1,324 @@
+r"""Whether two mathematical answers are equal: text, numbers and structure here, formulas by math-verify.
+
+Structure is compared here, since math-verify (0.9.0) sorts the elements of sets by a key that depends on how they are
+written, and drops brackets that matter. Remove when it matches elements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reward_fn.rules.math.expressions import Expression, based, expression, known_unit
+
+MOST_ELEMENTS = 100
+"""Elements of the longest list whose order does not matter that is compared."""
+
+Scalar = Callable[[Expression, Expression], bool]
+"""Compares two formulas that are neither lists nor numbers: gold, answer."""
+
+_OPEN, _CLOSE = "([{", ")]}"
+_ASSIGNED = re.compile(
+    r"^([A-Za-z](?:_\w|_\{\w+\})?(?:\([A-Za-z](?:,[A-Za-z])*\))?|\\[a-z]+)(?:=|\\in(?![A-Za-z])\s?)(?![=])(.+)$",
+    re.DOTALL,
+)
+_RELATION = re.compile(r"=|<|>|\\(?:le|ge|ne|in|approx|equiv)(?![A-Za-z])")
+_EQUATION = re.compile(r"(?<![<>!\\])=")
+_LETTERS = re.compile(r"[A-Za-z](?:[,\s]*[A-Za-z])*")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![A-Za-z])\s?")
+_OPERATORS = re.compile(r"\\(?:cup|cap|setminus|times|cdot|to)(?![A-Za-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a comparison; see the fields of `MathVerifyReward`."""
+
+    float_rounding: int = 6
+    numeric_precision: int = 15
+    strict: bool = True
+    allow_set_relation_comp: bool = False
+    percent_as_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Elements in brackets, or without them: a list whose brackets are empty texts."""
+
+    opening: str
+    closing: str
+    elements: tuple[str, ...]
+
+    @property
+    def ordered(self) -> bool:
+        return self.opening in ("(", "[", r"\langle")
+
+
+class TooManyElementsError(Exception):
+    """An answer has more elements than are compared."""
+
+
+def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar) -> bool:
+    """Return whether an answer equals the gold.
+
+    Args:
+        gold: The right answer.
+        answer: The answer.
+        options: How to compare.
+        scalar: Asked for formulas that are neither equal texts nor numbers nor lists.
+
+    Raises:
+        TooManyElementsError: The answer is a list that is too long.
+    """
+    if not gold or not answer:
+        return False
+    if not _units_fit(gold, answer):
+        return False
+    if gold.text == answer.text or (gold.text.casefold() == answer.text.casefold() and _is_letters(gold)):
+        return True
+    if gold.number is not None and answer.number is not None:
+        return _equal_numbers(gold, answer, options)
+    if gold.words or answer.words:
+        return _equal_words(gold, answer)
+    if r"\ldots" in gold.text or r"\ldots" in answer.text:
+        return False  # an ellipsis has no value; math-verify 0.9.0 drops it
+    if (digits := based(gold.text)) is not None or based(answer.text) is not None:
+        return _equal_based(gold, digits, answer)
+    return _equal_formulas(gold, answer, options, scalar)
+
+
+def _equal_formulas(gold: Expression, answer: Expression, options: Options, scalar: Scalar) -> bool:
+    gold_text, answer_text = _without_names(gold.text, answer.text)
+    if (gold_text, answer_text) != (gold.text, answer.text):
+        return equal(expression(gold_text), expression(answer_text), options, scalar)
+    if gold.number is not None and gold.number.denominator != 1 and _DECIMAL_COMMA.fullmatch(answer.text):
+        return equal(gold, expression(answer.text.replace(",", ".")), options, scalar)
+    groups = _group(gold.text), _group(answer.text)
+    if groups[0] is None and groups[1] is None:
+        return scalar(gold, answer)
+    mine, theirs = (found or _Group("", "", (one.text,)) for found, one in zip(groups, (gold, answer), strict=True))
+    if len(mine.elements) == 1 and groups[1] is None:
+        # `{5}`, `[5]`: one element is the element.
+        return mine.elements[0] != gold.text and equal(expression(mine.elements[0]), answer, options, scalar)
+    if len(theirs.elements) == 1 and groups[0] is None:
+        return theirs.elements[0] != answer.text and equal(gold, expression(theirs.elements[0]), options, scalar)
+    if groups[0] is None or groups[1] is None:
+        # A relation and an interval, a matrix and a list.
+        return scalar(gold, answer)
+    return _equal_groups(mine, theirs, options, scalar)
+
+
+def _equal_groups(gold: _Group, answer: _Group, options: Options, scalar: Scalar) -> bool:
+    if (
+        gold.ordered
+        and answer.ordered
+        and options.strict
+        and (gold.opening, gold.closing)
+        != (
+            answer.opening,
+            answer.closing,
+        )
+    ):
+        return False
+    is_set = [one.opening == r"\{" for one in (gold, answer)]
+    if options.strict and is_set != [False, False] and (gold.ordered or answer.ordered):
+        return False
+    in_order = gold.ordered or answer.ordered
+    mine, theirs = gold.elements, answer.elements
+    if not in_order:
+        mine, theirs = tuple(dict.fromkeys(mine)), tuple(dict.fromkeys(theirs))
+    if len(mine) != len(theirs):
+        return False
+    if in_order:
+        return all(
+            equal(expression(one), expression(other), options, scalar) for one, other in zip(mine, theirs, strict=True)
+        )
+    if len(mine) > MOST_ELEMENTS:
+        if sorted(mine) == sorted(theirs):
+            return True
+        raise TooManyElementsError(f"{len(theirs):,} elements are more than {MOST_ELEMENTS}")
+    return _matched(mine, theirs, options, scalar)
+
+
+def _matched(gold: Sequence[str], answer: Sequence[str], options: Options, scalar: Scalar) -> bool:
+    """Return whether elements can be paired one to one."""
+    left = list(answer)
+    rest = []
+    for one in gold:
+        if one in left:
+            left.remove(one)
+        else:
+            rest.append(one)
+    for one in rest:
+        found = next((other for other in left if equal(expression(one), expression(other), options, scalar)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _equal_numbers(gold: Expression, answer: Expression, options: Options) -> bool:
+    assert gold.number is not None and answer.number is not None
+    rounded = gold.decimal or answer.decimal
+    if equal_numbers(gold.number, answer.number, options.float_rounding if rounded else None):
+        return True
+    if options.percent_as_number and gold.percent != answer.percent:
+        factors = (100 if gold.percent else 1), (100 if answer.percent else 1)
+        return equal_numbers(
+            gold.number * factors[0], answer.number * factors[1], options.float_rounding if rounded else None
+        )
+    return False
+
+
+def equal_numbers(gold: Fraction, answer: Fraction, decimals: int | None) -> bool:
+    """Return whether two numbers are equal, exactly or when rounded.
+
+    math-verify (0.9.0) rounds to so many decimals, and so takes all small numbers for 0. Here numbers below 1 are
+    rounded to so many significant digits. Remove when it does.
+
+    Args:
+        gold: The right number.
+        answer: The other one.
+        decimals: Decimals to round to; None if both are exact.
+    """
+    if gold == answer:
+        return True
+    if decimals is None or not gold or (gold > 0) != (answer > 0):
+        return False
+    scale = Fraction(10) ** decimals
+    size = abs(gold)
+    if size < 1:
+        scale *= Fraction(10) ** (len(str(size.denominator // size.numerator)) - 1)
+    return round(gold * scale) == round(answer * scale)
+
+
+def _units_fit(gold: Expression, answer: Expression) -> bool:
+    """Return whether the units do not contradict each other; one that is missing or unknown fits all."""
+    if not gold.unit or not answer.unit or gold.unit == answer.unit:
+        return True
+    return not (known_unit(gold.unit) and known_unit(answer.unit))
+
+
+def _is_letters(one: Expression) -> bool:
+    return _LETTERS.fullmatch(one.text) is not None
+
+
+def _equal_words(gold: Expression, answer: Expression) -> bool:
+    """Compare texts; letters of choices count in their order, with or without separators."""
+    mine, theirs = gold.words or gold.text.casefold(), answer.words or answer.text.casefold()
+    if mine == theirs:
+        return True
+    if _LETTERS.fullmatch(gold.text) and _LETTERS.fullmatch(answer.text) and gold.text.isupper():
+        return re.sub(r"[,\s]", "", mine) == re.sub(r"[,\s]", "", theirs)
+    return False
+
+
+def _equal_based(gold: Expression, digits: tuple[str, str] | None, answer: Expression) -> bool:
+    """Compare numerals with a base, which math-verify (0.9.0) drops; one that is missing fits all."""
+    theirs = based(answer.text)
+    mine_digits, mine_base = digits or (gold.text.upper(), "")
+    their_digits, their_base = theirs or (answer.text.upper(), "")
+    return mine_digits == their_digits and (mine_base == their_base or not mine_base or not their_base)
+
+
+def _without_names(gold: str, answer: str) -> tuple[str, str]:
+    """Drop the name of a variable that has the value, where only one side has one or both have the same."""
+    mine, theirs = _ASSIGNED.match(gold), _ASSIGNED.match(answer)
+    if mine and theirs and mine[1] == theirs[1] and not (_more(mine[2]) or _more(theirs[2])):
+        return mine[2], theirs[2]
+    if mine and not _RELATION.search(answer) and not _more(mine[2]):
+        return mine[2], answer
+    if theirs and not _RELATION.search(gold) and not _more(theirs[2]):
+        return gold, theirs[2]
+    if not _RELATION.search(gold) and "," not in answer and _EQUATION.search(answer) and not _inequality(answer):
+        return gold, _EQUATION.split(answer)[-1]
+    return gold, answer
+
+
+def _more(text: str) -> bool:
+    """Return whether a value holds another relation, outside of brackets."""
+    return any(_RELATION.search(part) for part in _split(text, ",")) if _RELATION.search(text) else False
+
+
+def _inequality(text: str) -> bool:
+    return re.search(r"<|>|\\(?:le|ge|ne|in|approx|equiv)(?![A-Za-z])", text) is not None
+
+
+def _group(text: str) -> _Group | None:
+    r"""Return the elements of `a,b`, `(a,b)`, `[a,b)`, `\{a,b\}`; None for what is no list."""
+    opening, closing, inner = "", "", text
+    for start, ends in (
+        (r"\{", (r"\}",)),
+        ("{", ("}",)),
+        (r"\langle", (r"\rangle",)),
+        ("(", (")", "]")),
+        ("[", ("]", ")")),
+    ):
+        end = next((end for end in ends if text.startswith(start) and text.endswith(end)), None)
+        if end is not None and len(text) >= len(start) + len(end):
+            candidate = text[len(start) : len(text) - len(end)]
+            if _balanced(candidate):
+                opening, closing, inner = start, end, candidate
+                break
+    elements = [part.strip() for part in _split(inner, ",")]
+    if opening == "{":
+        opening, closing = r"\{", r"\}"
+    if any(bar in inner for bar in ("|", r"\mid", ":")) and opening == r"\{":
+        return None  # a set that is described, not listed
+    if not opening and len(elements) == 1 and not _PLUS_MINUS.search(inner):
+        return None
+    if not all(elements):
+        return None
+    if not opening and _OPERATORS.search(inner) and any(mark in inner for mark in "()[]"):
+        return None  # a union of intervals
+    elements = [both for one in elements for both in _both_signs(one)]
+    elements = _same_name(elements)
+    return _Group(opening, closing, tuple(elements))
+
+
+def _both_signs(element: str) -> list[str]:
+    r"""Return `a+b` and `a-b` for `a\pm b`."""
+    signs = list(_PLUS_MINUS.finditer(element))
+    if len(signs) != 1 or _RELATION.search(element[signs[0].start() :]):
+        return [element]
+    before, after = element[: signs[0].start()], element[signs[0].end() :]
+    return [f"{before}{'+' if before and not before.endswith('=') else ''}{after}", f"{before}-{after}"]
+
+
+def _same_name(elements: list[str]) -> list[str]:
+    """Return `x=1,2` and `x=1,x=2` as `1,2`."""
+    names = [_ASSIGNED.match(one) for one in elements]
+    first = names[0]
+    if first is None or any(found is not None and found[1] != first[1] for found in names):
+        return elements
+    if any(found is None and _RELATION.search(one) for found, one in zip(names, elements, strict=True)):
+        return elements
+    return [found[2] if found else one for found, one in zip(names, elements, strict=True)]
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+            if depth < 0:
+                return False
+    return depth == 0
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split a text at separators outside of brackets."""
+    parts, depth, start = [], 0, 0
+    for index, character in enumerate(text):
+        if character in _OPEN:
+            depth += 1
+        elif character in _CLOSE:
+            depth -= 1
+        elif character == separator and depth == 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]

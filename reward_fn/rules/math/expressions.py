@@ -1,0 +1,406 @@
+r"""Mathematical answers in one normal form: LaTeX, ASCII notation, Unicode and text are rewritten to the same LaTeX.
+
+`expression` reads one answer (the content of a box, a gold, an expression found in a response), never running text.
+What is removed has no mathematical meaning: delimiters, spacing commands, sizes, fonts, thousands separators, units.
+
+Example:
+    >>> expression(r"12~\mathrm{km/h}").number
+    Fraction(12, 1)
+    >>> expression("2 2/3").number
+    Fraction(8, 3)
+    >>> expression("2*pi").text == expression(r"$2\pi$").text
+    True
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+_MOST_DIGITS = 1_000
+"""Digits of the longest number, and the largest power of ten, that are computed exactly."""
+_LONGEST = 20_000
+"""Characters of the longest answer that is read."""
+_DEEPEST = 50
+"""Brackets inside of each other that are read."""
+_BRACKETS = re.compile(r"[(\[{}\])]")
+
+_SYMBOLS = {
+    "−": "-", "–": "-", "‐": "-", "‑": "-", "—": "-", "×": r"\times ", "✕": r"\times ", "÷": "/", "∕": "/", "⁄": "/",
+    "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ", "∗": "*", "≤": r"\le ", "⩽": r"\le ",
+    "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ", "±": r"\pm ", "∓": r"\mp ",
+    "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ",
+    "∖": r"\setminus ",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
+    "°": r"^\circ ", "º": r"^\circ ", "′": "'", "…": r"\ldots ", "⋯": r"\ldots ", "∠": r"\angle ", "△": r"\triangle ",
+    "→": r"\to ", "⇒": r"\Rightarrow ", "⟨": r"\langle ", "⟩": r"\rangle ", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3",
+    "₄": "_4", "₅": "_5", "₆": "_6", "₇": "_7", "₈": "_8", "₉": "_9", "ₙ": "_n", "٫": ".", "٬": ",", "。": ".",
+    "“": "", "”": "", "‘": "'", "’": "'", "（": "(", "）": ")", "，": ",", "；": ";", "：": ":", "％": "%", "＝": "=",
+}  # fmt: skip
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",
+    "θ": "theta", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau",
+    "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Σ": "Sigma",
+    "Ω": "Omega",
+}  # fmt: skip
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿˣ", "0123456789+-nx")
+_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿˣ]+")
+_UNICODE = {ord(sign): latex for sign, latex in _SYMBOLS.items()} | {
+    ord(sign): rf"\{name} " for sign, name in _GREEK.items()
+}
+_UNICODE_ROOT = re.compile(r"([√∛∜])\s*(\((?:[^()]|\([^()]*\))*\)|\{(?:[^{}]|\{[^{}]*\})*\}|\d+(?:\.\d+)?|[A-Za-zπ])")
+_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+
+_DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|(?<!\\)\$+")
+_SPACING = re.compile(
+    r"(?<!\\)\\(?:[,;:!> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|hspace\*?\{[^{}]*\}|enspace(?![A-Za-z]))|~|\u00a0"
+)
+_COSMETIC = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|phantom\{[^{}]*\})"
+    r"(?![A-Za-z])|\\(?:boldsymbol|mathcal|mathsf)(?=\s*\{)"
+)
+_NULL_DELIMITER = re.compile(r"\\(?:left|right)\s*\.")
+_RENAMED = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "geq": "ge", "geqslant": "ge", "leq": "le", "leqslant": "le",
+    "neq": "ne", "lt": "<", "gt": ">", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots",
+    "varnothing": "emptyset", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "vert": "|", "lvert": "|",
+    "rvert": "|", "ast": "*", "div": "/", "varphi": "phi", "varepsilon": "epsilon", "thinspace": " ",
+}  # fmt: skip
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_BRACED_COMMAND_NAMES = {"{": r"\{", "}": r"\}"}
+_TEXT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|texttt|textsf|mathrm|mathbf|mathit|mbox|operatorname\*?|hbox|rm|bf|it)"
+    r"\s*\{([^{}]*)\}"
+)
+_OLD_FONT = re.compile(r"\{?\\(?:rm|bf|it|tt)(?![A-Za-z])\s*")
+_FUNCTIONS = (
+    "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lg",
+    "exp", "max", "min", "gcd", "lcm", "det",
+)  # fmt: skip
+_NAMES = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "sigma", "omega", "phi", "psi", "rho", "tau", "mu",
+    "pi",
+)  # fmt: skip
+_ASCII_NAME = re.compile(rf"(?<![\\A-Za-z])({'|'.join(_FUNCTIONS + _NAMES)})(?![A-Za-z])")
+_INFINITY = re.compile(r"(?<![\\A-Za-z])(?:infinity|inf|oo)(?![A-Za-z])", re.IGNORECASE)
+_CALL = re.compile(r"(?<![\\A-Za-z])(sqrt|cbrt|abs|floor|ceil)\s*\(")
+_SHORT_ROOT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(\d+(?:\.\d+)?|[a-z])(?![A-Za-z])")
+_CALLS = {
+    "sqrt": (r"\sqrt{", "}"), "cbrt": (r"\sqrt[3]{", "}"), "abs": ("|", "|"),
+    "floor": (r"\lfloor ", r"\rfloor "), "ceil": (r"\lceil ", r"\rceil "),
+}  # fmt: skip
+_CIRCLED = re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\degree(?![A-Za-z])")
+_PERCENT = re.compile(r"\s*(?:\\?%|\b(?:percent|per\s+cent|percentage|pct)\b)\s*\.?$", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,)\d{3})+(?![\d,])")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:(?<!\\)\\[,;:! ]|~|\u00a0|\u202f|\u2009)\d{3})+(?![\d,])")
+_CONJUNCTION = re.compile(r"\s*[,;]?\s*(?<![\\A-Za-z])(?:and|or|und|oder|et|ou|和|或)(?![A-Za-z])\s*|[、；;]")
+_CURRENCY = re.compile(r"\\\$|[$€£¥₹₩₽]|(?<![A-Za-z])(?:USD|EUR|GBP|RMB|Rs\.?)(?![A-Za-z])")
+_MIXED = re.compile(r"(?<![\d.^_{/])(-?\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
+_SLASH = re.compile(r"(?<![\w.)}\]^])(-?\d+)\s*/\s*(\d+)(?![\w.(\[{^!])")
+_FRAC_DIGITS = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))")
+_SQRT_DIGITS = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
+_SCRIPT_BRACES = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
+_REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?")
+_SIGN = re.compile(r"^([-+])\s+")
+_EMPTY_GROUP = re.compile(r"(?<![\w}\]])\{\}|\{\s*\}(?=\s*$)")
+
+_INTEGER = r"\d+"
+_DECIMAL = r"(?:\d+\.\d*|\.\d+|\d+)"
+_NUMBER = re.compile(
+    rf"(?P<sign>[-+]?)(?:(?P<decimal>{_DECIMAL})(?:[eE](?P<exponent>[-+]?\d+)|(?:\\times|\\cdot|\*)10\^(?:\{{(?P<power>[-+]?\d+)\}}|(?P<digit>\d)))?"
+    rf"|(?P<whole>{_INTEGER})?\\frac\{{(?P<minus>-?)(?P<top>{_INTEGER})\}}\{{(?P<bottom>{_INTEGER})\}}"
+    rf"|(?P<over>{_DECIMAL})/(?P<under>{_DECIMAL})|(?:\\times|\\cdot)?10\^(?:\{{(?P<ten>[-+]?\d+)\}}|(?P<tendigit>\d)))"
+)
+_BASED = re.compile(r"([0-9A-Fa-f]+)_(?:\{(\d+)\}|(\d))")
+_WORDY = re.compile(r"[^\W\d_]{2,}|[A-Za-z]")
+_MATH_MARK = re.compile(r"[\\^_=<>+*/|{}\d\[\]()]")
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_SHORT_WORDS = frozenset(["yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "not", "nor", "red", "tie"])
+
+_UNITS = {
+    "m": "m meter metre", "cm": "cm centimeter centimetre", "mm": "mm millimeter millimetre",
+    "km": "km kilometer kilometre", "ft": "ft foot feet", "in": "in inch inches", "yd": "yd yard", "mi": "mi mile",
+    "g": "g gram gramme", "kg": "kg kilogram", "mg": "mg milligram", "lb": "lb lbs pound", "oz": "oz ounce",
+    "s": "s sec second", "min": "min minute", "h": "h hr hour", "day": "day", "week": "week", "month": "month",
+    "year": "yr year", "L": "l L liter litre", "mL": "ml mL milliliter millilitre", "gal": "gal gallon",
+    "°": "degree deg degrees", "rad": "rad radian", "dollar": "dollar USD", "cent": "cent", "euro": "euro EUR",
+    "N": "N newton", "J": "J joule", "W": "W watt", "V": "V volt", "Hz": "Hz hertz", "K": "K kelvin", "Pa": "Pa pascal",
+    "mph": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
+}  # fmt: skip
+_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_UNIT_WORD = r"(?:square|sq\.?|cubic|cu\.?)?\s*[A-Za-z]+\.?"
+_TRAILING_UNIT = re.compile(
+    rf"^(?P<value>.*[\d)}}\]!]|.*\\(?:pi|infty)|[^A-Za-z]*[a-z])(?:\s+|(?<=[\d}}])\s*)"
+    rf"(?P<unit>{_UNIT_WORD}(?:(?:\s*/\s*|\s+per\s+|\s+|\s*\\cdot\s*|\s*-\s*){_UNIT_WORD})*(?:\s*\^\s*\{{?[-\d]+\}}?)?)\s*$",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A mathematical answer in normal form.
+
+    Attributes:
+        text: The normal form, without spaces, without its unit and percent sign; equal texts are equal answers.
+        latex: The same with the spaces that LaTeX needs, for a parser.
+        number: Its value if it is a rational number; a percentage is divided by 100.
+        decimal: Whether the number is written as a decimal, so that it may be rounded.
+        percent: Whether it is written as a percentage.
+        unit: The unit after it, in a canonical spelling if it is a known one; empty if there is none.
+        words: The text in lower case, if it is no formula but text, such as a name or letters of choices.
+    """
+
+    text: str
+    latex: str
+    number: Fraction | None = None
+    decimal: bool = False
+    percent: bool = False
+    unit: str = ""
+    words: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything."""
+        return bool(self.text)
+
+
+@lru_cache(maxsize=4096)
+def expression(source: str) -> Expression:
+    """Return an answer in normal form.
+
+    Args:
+        source: One answer, such as the content of a box; not running text.
+    """
+    is_text = bool(_TEXT.fullmatch(source.strip()))
+    latex, unit = _without_units(_rewritten(source))
+    percent = _PERCENT.search(latex)
+    if percent:
+        latex = latex[: percent.start()]
+    latex = latex.strip().rstrip(".,;:").strip()
+    words = _words(latex, is_text)
+    text = _tight(latex)
+    if words:
+        return Expression(text or words, latex, words=words)
+    number, decimal = _number(text)
+    if percent:
+        number = None if number is None else number / 100
+        text, latex = f"{text}\\%", rf"\frac{{{latex}}}{{100}}"
+    return Expression(text, latex, number, decimal, percent is not None, unit)
+
+
+def too_complex(source: str) -> str | None:
+    """Return why an answer is too long or nested too deeply to be read, or None."""
+    if len(source) > _LONGEST:
+        return f"a formula of {len(source):,} characters is longer than {_LONGEST:,}"
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(source):
+        depth += 1 if bracket in "([{" else -1
+        deepest = max(deepest, depth)
+    return f"a formula is nested more than {_DEEPEST} deep" if deepest > _DEEPEST else None
+
+
+def _rewritten(source: str) -> str:
+    text = source.strip()
+    if not text.isascii():
+        text = _from_unicode(text)
+    text = text.replace("**", "^")
+    if "\\" in text:
+        text = text.replace("\\\\%", "%").replace("\\%", "%")
+        text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
+        text = _NULL_DELIMITER.sub("", text)
+        text = _DELIMITERS.sub(" ", text)
+        text = _CURRENCY.sub("", text)
+        text = _TEXT.sub(_unwrapped, _TEXT.sub(_unwrapped, text))
+        text = _OLD_FONT.sub("", text)
+        text = _SPACING.sub(" ", _CIRCLED.sub(" degrees ", _COSMETIC.sub("", text)))
+        text = _COMMAND.sub(_renamed, text)
+    else:
+        text = _CURRENCY.sub("", text.replace("~", " "))
+    text = _THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text).replace("{,}", "")
+    text = _CONJUNCTION.sub(", ", text)
+    text = _from_ascii(text)
+    text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
+    text = _REPEATING.sub(_repeating, text)
+    text = _FRAC_DIGITS.sub(
+        lambda m: rf"\frac{{{m[1] if m[1] is not None else m[2]}}}{{{m[3] if m[3] is not None else m[4]}}}", text
+    )
+    text = _SQRT_DIGITS.sub(r"\\sqrt{\1}", text)
+    text = _SCRIPT_BRACES.sub(r"\1\2", text)
+    return _EMPTY_GROUP.sub("", " ".join(text.split())).strip()
+
+
+def _from_unicode(text: str) -> str:
+    text = _UNICODE_ROOT.sub(_root, text)
+    text = "".join(_vulgar(character) for character in text)
+    text = _SUPERSCRIPT_RUN.sub(lambda match: f"^{{{match[0].translate(_SUPERSCRIPTS)}}}", text)
+    text = unicodedata.normalize("NFKC", text.translate(_UNICODE)).translate(_UNICODE)
+    return "".join(str(unicodedata.digit(one)) if one.isdigit() and not one.isascii() else one for one in text)
+
+
+def _root(match: re.Match[str]) -> str:
+    inner = match[2][1:-1] if match[2][0] in "({" else match[2]
+    return f"{_ROOTS[match[1]]}{{{inner}}}"
+
+
+def _vulgar(character: str) -> str:
+    """Return `½` and its like as a fraction."""
+    if character.isascii() or unicodedata.category(character) != "No":
+        return character
+    top, slash, bottom = unicodedata.normalize("NFKC", character).partition("\u2044")
+    return rf"\frac{{{top}}}{{{bottom}}}" if slash and bottom else character
+
+
+def _unwrapped(match: re.Match[str]) -> str:
+    content = match[1]
+    return content if content.strip() in ("e", "i", "d") else f" {content} "
+
+
+def _renamed(match: re.Match[str]) -> str:
+    name = _RENAMED.get(match[1])
+    if name is None:
+        return match[0]
+    return _BRACED_COMMAND_NAMES.get(name) or (f"\\{name}" if name.isalpha() else name)
+
+
+def _from_ascii(text: str) -> str:
+    text = text.replace(">=", r"\ge ").replace("<=", r"\le ").replace("!=", r"\ne ").replace("...", r"\ldots ")
+    if "(" in text and _CALL.search(text):
+        text = _calls(text)
+    text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
+    text = _INFINITY.sub(r"\\infty ", text)
+    text = _ASCII_NAME.sub(r"\\\1 ", text)
+    text = re.sub(r"\^\s*\(([^()]*)\)", r"^{\1}", text)
+    return re.sub(r"\s*(?<!\\)\*\s*", r"\\cdot ", text)
+
+
+def _calls(text: str) -> str:
+    """Return a text with `sqrt(…)` and its like in LaTeX; a call that is not closed stays."""
+    parts: list[str] = []
+    position = 0
+    while call := _CALL.search(text, position):
+        depth, end = 1, call.end()
+        while end < len(text) and depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        if depth:
+            break
+        opening, closing = _CALLS[call[1]]
+        parts += [text[position : call.start()], opening, _calls(text[call.end() : end - 1]), closing]
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _repeating(match: re.Match[str]) -> str:
+    r"""Return `0.1\overline{6}` as a fraction."""
+    whole, fixed, cycle = match[1] or "0", match[2], match[3]
+    if len(whole + fixed + cycle) > 40:
+        return match[0]
+    value = Fraction(int(whole + fixed + cycle) - int(whole + fixed), (10 ** len(cycle) - 1) * 10 ** len(fixed))
+    return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
+
+
+def _without_units(latex: str) -> tuple[str, str]:
+    match = _TRAILING_UNIT.match(latex) if latex[-1:].isalnum() or latex[-1:] in "}.)" else None
+    if match is None:
+        return latex, ""
+    value, unit = match["value"].strip(), match["unit"].strip()
+    bare = unit.rstrip(".").split("^")[0].strip()
+    attached = latex[len(match["value"]) : len(match["value"]) + 1] == unit[:1]
+    if _PERCENT.fullmatch(bare) or not any(map(str.isdigit, value)):
+        return latex, ""
+    if len(bare) == 1 and bare not in _UNIT_OF:
+        return latex, ""  # a variable
+    if attached and (bare not in _UNIT_OF or len(bare) == 1):
+        return latex, ""  # 2x, 5ab
+    if any(name in value for name in ("=", r"\le", r"\ge", "<", ">")) and len(bare) == 1:
+        return latex, ""
+    return value, _canonical_unit(unit)
+
+
+def _canonical_unit(unit: str) -> str:
+    """Return a unit in one spelling, such as `km/h` for `kilometers per hour`."""
+    unit = re.sub(r"\s+per\s+|\s*/\s*", "/", unit.strip().rstrip("."))
+    power = re.search(r"\^\s*\{?(-?\d+)\}?", unit)
+    unit = unit[: power.start()] if power else unit
+    exponent = power[1] if power else ""
+    names = []
+    for part in unit.split("/"):
+        words = part.split()
+        if words and words[0].lower().rstrip(".") in ("square", "sq", "cubic", "cu"):
+            exponent, words = ("2" if words[0].lower().startswith("s") else "3"), words[1:]
+        names.append(" ".join(map(_unit_name, words)))
+    name = "/".join(names)
+    return _UNIT_OF.get(name, name) + (f"^{exponent}" if exponent not in ("", "1") else "")
+
+
+def _unit_name(word: str) -> str:
+    lower = word.lower()
+    for form in (word, lower, lower.removesuffix("s"), lower.removesuffix("es")):
+        if form in _UNIT_OF:
+            return _UNIT_OF[form]
+    return lower
+
+
+def known_unit(unit: str) -> bool:
+    """Return whether every part of a canonical unit is a unit that is known here."""
+    return all(part in _UNITS for part in unit.split("^")[0].split("/"))
+
+
+def _words(latex: str, is_text: bool) -> str:
+    """Return an answer that is text, in lower case and without what does not matter; empty for a formula."""
+    bare = latex.strip().strip("()[]").strip(" .")
+    if not bare or _MATH_MARK.search(bare) or not _WORDY.search(bare):
+        return ""
+    runs = re.findall(r"[^\W\d_]+", bare)
+    longest = max(map(len, runs), default=0)
+    lone = len(runs) == 1
+    is_word = (
+        is_text
+        or longest >= 4
+        or (len(runs) > 1 and longest >= 2 and "," not in bare)
+        or (lone and longest >= 2 and (runs[0].isupper() or runs[0].lower() in _SHORT_WORDS or not runs[0].isascii()))
+    )
+    if not is_word:
+        return ""
+    folded = unicodedata.normalize("NFKC", bare).casefold()
+    return _ARTICLE.sub("", " ".join(re.sub(r"[^\w\s']", " ", folded).split()))
+
+
+def _tight(latex: str) -> str:
+    """Return LaTeX without spaces, but where a letter would join the command before it."""
+    text = re.sub(r"(\\[A-Za-z]+)\s+(?![A-Za-z])", r"\1", latex)
+    text = re.sub(r"\s*([^\w\s\\])\s*", r"\1", text)
+    text = re.sub(r"(?<=[\w}\])])\s+(?=\\)", "", text)
+    text = re.sub(r"\\cdot\s?(?=[A-Za-z\\(])", "", text) if r"\cdot" in text else text
+    return text.removeprefix("+")
+
+
+def _number(text: str) -> tuple[Fraction | None, bool]:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None, False
+    found = match.groupdict()
+    exponent = int(found["exponent"] or found["power"] or found["digit"] or found["ten"] or found["tendigit"] or 0)
+    if len(text) > _MOST_DIGITS or abs(exponent) > _MOST_DIGITS:
+        return None, False
+    sign = -1 if found["sign"] == "-" else 1
+    if found["decimal"]:
+        return sign * Fraction(found["decimal"].rstrip(".") or "0") * Fraction(10) ** exponent, "." in found["decimal"]
+    if found["over"]:
+        under = Fraction(found["under"])
+        return (sign * Fraction(found["over"]) / under, False) if under else (None, False)
+    if found["bottom"]:
+        bottom = int(found["bottom"])
+        if not bottom:
+            return None, False
+        part = Fraction(int(found["top"]), bottom) * (-1 if found["minus"] else 1)
+        return sign * (int(found["whole"] or 0) + part), False
+    return sign * Fraction(10) ** exponent, False
+
+
+def based(text: str) -> tuple[str, str] | None:
+    """Return the digits and the base of a numeral with a base, such as `4210_5`; None for anything else."""
+    match = _BASED.fullmatch(text)
+    return None if match is None else (match[1].upper(), match[2] or match[3])
