@@ -160,6 +160,7 @@ class RewardResult(_Schema):
         failure: Why there is no score.
         extra_data: Whatever else a reward wants to say.
         steps: The results of the answer's steps, from rewards that score steps.
+        version: The version of the reward; the reward sets it.
     """
 
     name: str
@@ -168,6 +169,7 @@ class RewardResult(_Schema):
     failure: Failure | None = None
     extra_data: dict[str, Any] = {}
     steps: list[RewardResult] = []
+    version: int = 1
 
     @classmethod
     def of(cls, name: str, score: float, reason: str = "", **extra_data: object) -> RewardResult:
@@ -178,15 +180,25 @@ class RewardResult(_Schema):
         """
         score = _finite(float(score))
         part = RewardDimensionWithScore.unchecked({"name": name, "score": score, "reason": reason})
-        return cls.unchecked(
-            {"name": name, "score": score, "details": [part], "failure": None, "extra_data": extra_data, "steps": []}
-        )
+        return cls._of(name, score, [part], None, extra_data)
 
     @classmethod
     def failed(cls, name: str, failure: Failure) -> RewardResult:
         """Return the result of a reward that gave no score."""
+        return cls._of(name, None, [], failure, {})
+
+    @classmethod
+    def _of(cls, name: str, score: float | None, details: list[Any], failure: Failure | None, extra_data: Any) -> Self:  # noqa: ANN401
         return cls.unchecked(
-            {"name": name, "score": None, "details": [], "failure": failure, "extra_data": {}, "steps": []}
+            {
+                "name": name,
+                "score": score,
+                "details": details,
+                "failure": failure,
+                "extra_data": extra_data,
+                "steps": [],
+                "version": 1,
+            }
         )
 
     def model_post_init(self, _context: Any) -> None:  # noqa: ANN401 - pydantic's signature

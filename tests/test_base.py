@@ -306,3 +306,18 @@ def test_base_rewards_say_what_to_override():
     (result,) = Nothing().score(sample_of("a"))
     assert "overrides neither _evaluate nor _aevaluate" in result.failure.detail
     assert issubclass(BasePairWiseReward, BaseListWiseReward) and issubclass(BaseListWiseReward, BaseReward)
+
+
+@pytest.mark.parametrize("kind", [Length, SlowLength, Longest, Longer, StepLength])
+def test_every_result_has_the_version_of_its_reward(kind):
+    class Changed(kind):
+        version = 3
+
+    sample = sample_of("a", "bcd", "crash", steps=["a", "bc"])
+    for reward, version in ((kind(), 1), (Changed(), 3)):
+        results = [*reward.score(sample), *asyncio.run(reward.ascore(sample)), *reward.score_batch([sample])[0]]
+        assert {result.version for result in results} == {version}
+        assert {step.version for result in results for step in result.steps} <= {version}
+    (failed,) = Changed().score(sample_of(None, steps=[]))
+    assert (failed.failure is not None, failed.version) == (True, 3)
+    assert RewardResult.model_validate_json(failed.model_dump_json()).version == 3

@@ -63,7 +63,7 @@ class Composition(BaseReward):
             try:
                 requests = plan.send(answers)  # type: ignore[arg-type] # None starts a generator
             except StopIteration as end:
-                return _returned(end)
+                return self._returned(end)
             answers = [list(reward._score_many(some, bars, kwargs)) for reward, some in requests]
 
     async def _ascore_many(
@@ -74,9 +74,14 @@ class Composition(BaseReward):
             try:
                 requests = plan.send(answers)  # type: ignore[arg-type] # None starts a generator
             except StopIteration as end:
-                return _returned(end)
+                return self._returned(end)
             asked = (reward._ascore_many(some, bars, max_workers, kwargs) for reward, some in requests)
             answers = await asyncio.gather(*asked)
+
+    def _returned(self, end: StopIteration) -> Results:
+        """Return the results of a plan; those under the composition's own name get its version."""
+        results: Results = end.value
+        return [[self._versioned(one) if one.name == self.name else one for one in some] for some in results]
 
 
 class Wrapper(Composition):
@@ -98,11 +103,6 @@ class Wrapper(Composition):
     def score_range(self) -> tuple[float, float]:
         """Its range."""
         return self.of.score_range
-
-
-def _returned(end: StopIteration) -> Results:
-    results: Results = end.value
-    return results
 
 
 def names_under(key: str, reward: BaseReward) -> tuple[str, ...]:

@@ -208,3 +208,16 @@ def test_heavy_parts_of_a_batch_go_to_worker_processes():
 def test_a_composition_that_makes_no_sense_says_why(name, fields, told):
     with pytest.raises(ValueError, match=told.replace("(", r"\(")):
         make(name, **fields)
+
+
+@pytest.mark.parametrize("kind", [Length, SlowLength])
+def test_a_composition_has_a_version_of_its_own(kind):
+    class Changed(kind):
+        version = 3
+
+    sum_of = make("weighted_sum", parts={"a": Changed(), "b": Length()})
+    for reward, version in ((sum_of, 1), (make("scale", of=Changed()), 1), (make("cached", of=Changed()), 3)):
+        for text in ("aa", "crash"):
+            results = [*reward.score(sample_of(text)), *reward.score_batch([sample_of(text)])[0]]
+            assert {result.version for result in results} == {version}
+            assert {result.failure is None for result in results} == {text == "aa"}
