@@ -106,7 +106,7 @@ class BaseStepWiseReward(BaseReward):
         ]
 
     def _merge(self, sample: DataSample, results: list[RewardResult]) -> list[RewardResult]:
-        rest = iter(results)
+        rest = iter(self._versioned(results))
         return [self._joined([next(rest) for _ in output.steps or []]) for output in sample.output]
 
     def _joined(self, steps: list[RewardResult]) -> RewardResult:

@@ -97,13 +97,10 @@ class BaseReward(BaseModel, ABC):
         """Turn the results of the units into one for each answer."""
         raise NotImplementedError
 
-    def _merged(self, sample: DataSample, results: Iterable[RewardResult]) -> list[RewardResult]:
-        """Merge the results of the units; they and the merged results get the reward's version."""
-        merged = self._merge(sample, [self._versioned(result) for result in results])
-        return [self._versioned(result) for result in merged]
-
-    def _versioned(self, result: RewardResult) -> RewardResult:
-        return result if result.version == self.version else result.changed(version=self.version)
+    def _versioned(self, results: Iterable[RewardResult]) -> list[RewardResult]:
+        """Return results with the reward's version."""
+        version = self.version
+        return [one if one.version == version else one.changed(version=version) for one in results]
 
     def score(self, sample: DataSample, **kwargs: Any) -> list[RewardResult]:  # noqa: ANN401
         """Score a sample: the lean door, for adapters and compositions.
@@ -117,7 +114,7 @@ class BaseReward(BaseModel, ABC):
         """
         if self._waits:
             return loop.run(self.ascore(sample, **kwargs))
-        return self._merged(sample, [self._attempt(unit, kwargs) for unit in self._units(sample)])
+        return self._versioned(self._merge(sample, [self._attempt(unit, kwargs) for unit in self._units(sample)]))
 
     async def ascore(self, sample: DataSample, **kwargs: Any) -> list[RewardResult]:  # noqa: ANN401
         """Do as `score`, without blocking the event loop where the reward waits."""
@@ -125,7 +122,7 @@ class BaseReward(BaseModel, ABC):
             return await self._shared_score(sample, kwargs) if self._heavy else self.score(sample, **kwargs)
         units = self._units(sample)
         results = await asyncio.gather(*(self._await(unit, kwargs) for unit in units))
-        return self._merged(sample, results)
+        return self._versioned(self._merge(sample, list(results)))
 
     async def _shared_score(self, sample: DataSample, kwargs: dict[str, Any]) -> list[RewardResult]:
         """Score a sample that takes milliseconds: where a cluster's workers are to be had, they do it."""
@@ -280,8 +277,8 @@ class BaseReward(BaseModel, ABC):
 
     def _failures(self, chunk: Sequence[DataSample], error: RewardError) -> list[list[RewardResult]]:
         """Return the results of a chunk whose worker failed."""
-        failed = self._versioned(RewardResult.failed(self.name, error.failure))
-        return [[failed] * len(sample.output) for sample in chunk]
+        failed = self._versioned([RewardResult.failed(self.name, error.failure)])
+        return [failed * len(sample.output) for sample in chunk]
 
     def evaluate_batch(
         self,

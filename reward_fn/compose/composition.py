@@ -81,7 +81,7 @@ class Composition(BaseReward):
     def _returned(self, end: StopIteration) -> Results:
         """Return the results of a plan; those under the composition's own name get its version."""
         results: Results = end.value
-        return [[self._versioned(one) if one.name == self.name else one for one in some] for some in results]
+        return [self._versioned(some) if some and some[0].name == self.name else some for some in results]
 
 
 class Wrapper(Composition):
