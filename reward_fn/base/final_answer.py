@@ -25,8 +25,10 @@ Marks of thoughts (opening and closing), by the model families that write them:
 | `<\|START_THINKING\|>` `<\|END_THINKING\|>` | Command A Reasoning |
 | `<\|channel\|>analysis` … `<\|channel\|>final`; `analysis` … `assistantfinal` without special tokens | gpt-oss |
 
-A mark between quotation marks or backticks is text about a mark. So is one inside a fenced block, unless the thought is
-open: a program may print `</think>`. A closing mark without an opening one closes a thought that the prompt opened.
+A thought is closed by the mark that belongs to the opening one. A closing mark without an opening one closes a thought
+that the prompt opened. A mark between quotation marks or backticks is text about a mark. So is one inside a fenced
+block: a program may print `</think>`. Not so while the thought is open, nor for a closing mark on a line of its own,
+since a thought that the prompt opened may leave a block open. After several thoughts, the answer follows the last one.
 
 Example:
     >>> final_answer("<think>Maybe Paris.</think>\nRome")
@@ -40,6 +42,8 @@ Example:
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator
@@ -55,19 +59,29 @@ _PAIRS = {
     "<|channel|>analysis": "<|channel|>final",
 }
 _QUOTES = {"'": "'", '"': '"', "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
-_HINTS = ("think>", "thinking>", "thought>", "reasoning>", "THINK]", "think▷", "THINKING|>", "<|channel|>")
-"""Every mark holds one of them; looking for them is much faster than a regular expression."""
-_MARKS = re.compile(
-    "(?P<open>" + "|".join(map(re.escape, _PAIRS)) + ")|(?P<close>" + "|".join(map(re.escape, _PAIRS.values())) + ")"
-    r"|(?P<fence>^[ \t]*(?:`{3,}|~{3,})[^\n`]*$)",
-    re.MULTILINE,
-)
-_HARMONY = re.compile(r"analysis(?=[A-Z0-9\"'(\[])")
+
+
+def _beginning_with(first: str) -> re.Pattern[str]:
+    opening, closing = (
+        "|".join(re.escape(mark[len(first) :]) for mark in marks if mark.startswith(first))
+        for marks in (_PAIRS, _PAIRS.values())
+    )
+    header = r"(?:(?<=<\|channel\|>final)(?:\s*<\|constrain\|>\w+)?(?:<\|message\|>)?)?"
+    return re.compile(rf"{re.escape(first)}(?:(?P<open>{opening})|(?P<close>{closing}){header})")
+
+
+_MARKS = {first: _beginning_with(first) for first in ("<", "[", "◁")}
+"""By first character: that is looked for quickly, and most texts have none of it."""
+_FENCE = re.compile(r"\n[ \t]*(`{3,}|~{3,})([^\n]*)")
+"""With the end of the line before: the engine looks for one leading character quickly."""
+_LINE_END = re.compile(r"[ \t\r]*(?:\n|\Z)")
+_HARMONY = re.compile(r"analysis(?=[^\W_a-z]|[\"'(\[])")
 """How gpt-oss' first channel begins where special tokens were left out of the text."""
 _HARMONY_FINAL = "assistantfinal"
-_HARMONY_ENDS = ("<|return|>", "<|end|>")
-_OPEN_TAIL = re.compile("(?:" + "|".join(map(re.escape, _PAIRS)) + r")\s*\Z")
-_BRACES = re.compile(r"\\+(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_ANSWER_STARTS, _ANSWER_ENDS = ("<|START_RESPONSE|>",), ("<|return|>", "<|end|>", "<|END_RESPONSE|>")
+_OPEN_TAIL = re.compile("(?:" + "|".join(map(re.escape, _PAIRS)) + r")(?:<\|message\|>)?\s*\Z")
+_BRACES = re.compile(r"(?<!\\)\\+(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+"""Backslashes are counted from the first of a run: from each of them, the time would be quadratic."""
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])[-+\u2212]?\.\d+")
 
 
@@ -90,6 +104,15 @@ class Box(NamedTuple):
     content: str
     start: int
     end: int
+
+
+class Fence(NamedTuple):
+    """A line that opens or closes a fenced block: where it starts and ends, its marks, and what follows them."""
+
+    start: int
+    end: int
+    marks: str
+    info: str
 
 
 def final_answer(response: str, read: Read = "after_thought", *, thought_opened: bool = False) -> str | None:
@@ -116,10 +139,9 @@ def final_answer(response: str, read: Read = "after_thought", *, thought_opened:
     if read == "last_box":
         found = boxes(rest)
         return found[-1].content.strip() if found else None
-    number = None
-    for number in _LAST_NUMBER.finditer(rest):
-        pass
-    return None if number is None else number[0]
+    _known(read)
+    last = deque(_LAST_NUMBER.finditer(rest), maxlen=1)
+    return last[0][0] if last else None
 
 
 def opens_thought(prompt: str) -> bool:
@@ -154,45 +176,75 @@ def boxes(text: str) -> list[Box]:
     return found
 
 
+def fences(text: str) -> Iterator[Fence]:
+    """Yield the lines of a text that look like fences of Markdown, indented by any width."""
+    for line in _FENCE.finditer(f"\n{text}"):
+        marks, info = line.groups()
+        if marks[0] == "~" or "`" not in info:
+            yield Fence(line.start(), line.end() - 1, marks, info.strip())
+
+
+def next_fence(opened: Fence | None, line: Fence) -> Fence | None:
+    """Return the fence that is open after a line that looks like one, as in CommonMark, or None."""
+    if opened is None:
+        return line
+    return None if line.marks.startswith(opened.marks) and not line.info else opened
+
+
 def _after_thought(text: str, opened: bool) -> str | None:
-    if text.startswith("analysis") and _HARMONY.match(text):
+    if text.startswith("analysis"):
         _, final, rest = text.rpartition(_HARMONY_FINAL)
-        return rest.strip() if final else None
-    if not opened and not any(hint in text for hint in _HINTS):
-        return text.strip()
-    start, thinking, fence = 0, opened, ""
-    for mark in _MARKS.finditer(text):
-        if mark.lastgroup == "fence":
-            if not thinking:
-                fence = _next_fence(fence, mark[0].strip())
-        elif not _quoted(text, mark):
-            if mark.lastgroup == "open":
-                thinking = thinking or not fence
-            elif thinking or not fence or _alone(text, mark):
-                start, thinking, fence = mark.end(), False, ""
-    if thinking:
-        return None
-    rest = text[start:].removeprefix("<|message|>")
-    for end in _HARMONY_ENDS:
-        rest = rest.removesuffix(end)
-    return rest.strip()
+        if final:
+            return rest.strip()
+        if _HARMONY.match(text):
+            return None
+    marks = [mark for first, pattern in _MARKS.items() if first in text for mark in pattern.finditer(text)]
+    if not marks:
+        return None if opened else text.strip()
+    marks.sort(key=re.Match.start)
+    start, thinking, closing, shown = 0, opened, "", ""
+    fence: Fence | None = None
+    lines = fences(text) if "```" in text or "~~~" in text else iter(())
+    line = next(lines, None)
+    for mark in marks:
+        while line is not None and line.start < mark.start():
+            fence = fence if thinking else next_fence(fence, line)
+            line = next(lines, None)
+        if _quoted(text, mark):
+            continue
+        if mark["open"]:
+            if fence:
+                shown = _PAIRS[mark[0]]
+            elif not thinking:
+                thinking, closing = True, _PAIRS[mark[0]]
+        elif thinking:
+            if mark[0].startswith(closing):
+                start, thinking = mark.end(), False
+        elif fence and shown and mark[0].startswith(shown):
+            shown = ""
+        elif not fence or _alone(text, mark):
+            start, fence = mark.end(), None
+    return None if thinking else _bare(text[start:])
 
 
-def _next_fence(opened: str, line: str) -> str:
-    """Return the fence that is open after a line that looks like one, as in CommonMark; empty if none is."""
-    marks = line[: len(line) - len(line.lstrip(line[0]))]
-    if not opened:
-        return marks
-    return "" if marks.startswith(opened) and line == marks else opened
+def _bare(answer: str) -> str:
+    """Return an answer without the special tokens and the white space around it."""
+    answer = answer.strip()
+    for token in _ANSWER_STARTS:
+        answer = answer.removeprefix(token)
+    for token in _ANSWER_ENDS:
+        answer = answer.removesuffix(token)
+    return answer.strip()
 
 
 def _quoted(text: str, mark: re.Match[str]) -> bool:
     closing = _QUOTES.get(text[mark.start() - 1 : mark.start()])
-    return closing is not None and text.startswith(closing, mark.end())
+    return closing is not None and text.startswith((closing, f"\\{closing}"), mark.end())
 
 
 def _alone(text: str, mark: re.Match[str]) -> bool:
     """Return whether a mark is all that its line holds."""
-    line_start, line_end = text.rfind("\n", 0, mark.start()) + 1, text.find("\n", mark.end())
-    line = text[line_start : len(text) if line_end < 0 else line_end]
-    return line.strip() == mark[0]
+    start = mark.start()
+    while start and text[start - 1] in " \t":
+        start -= 1
+    return text[max(start - 1, 0) : start] in ("", "\n") and _LINE_END.match(text, mark.end()) is not None

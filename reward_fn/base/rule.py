@@ -12,7 +12,9 @@ from reward_fn.base.patterns import BasePointWiseReward
 from reward_fn.base.reward import BaseReward
 from reward_fn.schema import DataSample, RewardResult
 
-READ = "the part of a response that is its final answer: whole, after_thought, tag:NAME, last_box, last_line, last_number"
+READ = (
+    "the part of a response that is its final answer: whole, after_thought, tag:NAME, last_box, last_line, last_number"
+)
 
 
 class UnreadableResponseError(Exception):
@@ -35,8 +37,10 @@ class FinalAnswerReward(BaseReward):
 
     def _final_answer(self, sample: DataSample, text: str) -> str | None:
         """Return the final answer of a response to a sample, or None if it has none."""
-        opened = self.thought_opened or sample.metadata.get("thought_opened") is True
-        return final_answer(text, self.read, thought_opened=opened)
+        return final_answer(text, self.read, thought_opened=self._thought_opened(sample))
+
+    def _thought_opened(self, sample: DataSample) -> bool:
+        return self.thought_opened or sample.metadata.get("thought_opened") is True
 
 
 class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
@@ -51,8 +55,8 @@ class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
     on_unreadable: float | None = Field(
         None,
         allow_inf_nan=False,
-        description="the score of a response that cannot be read (no final answer, too long, too expensive to compare); "
-        "None: the lower end of the score's range, or 0 where that is open",
+        description="the score of a response that cannot be read (no final answer, too long, too expensive to "
+        "compare); None: the lower end of the score's range, or 0 where that is open",
     )
 
     def _answer(self, sample: DataSample) -> str:
@@ -66,6 +70,18 @@ class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
         if answer is None:
             raise UnreadableResponseError(f"no final answer (read={self.read})")
         return answer
+
+    def _indented_answer(self, sample: DataSample) -> str:
+        """Return the final answer with the indentation of its first line, which counts in code and patches.
+
+        Raises:
+            UnreadableResponseError: It has none.
+            RewardError: The response is not text.
+        """
+        answer, response = self._answer(sample), answer_text(sample)
+        start = response.rfind(answer)
+        before = response[response.rfind("\n", 0, start) + 1 : start]
+        return before + answer if answer and before.isspace() else answer
 
     def _result_of(self, error: Exception) -> RewardResult:
         if isinstance(error, UnreadableResponseError):
