@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward
+from reward_fn.base import BaseRuleReward
 from reward_fn.rules.tokenizers import Tokenizer, tokenizer
 
 
-class TokenizedReward(BasePointWiseReward):
+class TokenizedReward(BaseRuleReward):
     """A rule with a tokenizer."""
 
     tokenizer_type: str = Field(

@@ -24,6 +24,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
+from reward_fn.base import UnreadableResponseError
 from reward_fn.schema import Failure, FailureKind, RewardError
 
 Tokenizer = Callable[[str], list[str]]
@@ -123,7 +124,7 @@ def _jieba(*, chinese_only: bool) -> Tokenizer:
             text = " ".join(_CHINESE.findall(text))
         if len(text) > _MOST_FOR_JIEBA:
             detail = f"the text has {len(text):,} characters, and jieba gets {_MOST_FOR_JIEBA:,} at most"
-            raise RewardError(FailureKind.BAD_INPUT, detail)
+            raise UnreadableResponseError(detail)
         return [word for word in jieba.lcut(text.lower()) if not word.isspace()]
 
     return cut

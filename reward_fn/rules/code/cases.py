@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from reward_fn.rules.code.sandbox import values
 from reward_fn.rules.code.sandbox.driver import Step, Task
 from reward_fn.rules.code.sandbox.limits import Ending, Outcome
-from reward_fn.schema import DataSample, FailureKind, RewardError
+from reward_fn.rules.references import bad_reference
+from reward_fn.schema import DataSample
 
 _FORMS = (
     "tests are {'inputs': […], 'outputs': […], 'fn_name': …}, {'asserts': […], 'setup': …}, "
@@ -72,20 +73,20 @@ class CallCase:
     """A function is called, and one of some values is right."""
 
     function: str
-    arguments: list[Any]
+    arguments: str
     right: list[Any]
     tests = 1
 
     def task(self, code: str, prelude: bool) -> Task:
         """Return the run for a program."""
-        return Task(code, function=self.function, arguments=values.dumps(self.arguments), prelude=prelude)
+        return Task(code, function=self.function, arguments=self.arguments, prelude=prelude)
 
     def passed(self, outcome: Outcome, tolerance: float) -> int:
         """Return 1 if the function returned the value, in the form that JSON gives it and with close decimals."""
         if outcome.ending is not Ending.DONE:
             return 0
         (value,) = _values(outcome, 1)
-        return int(value is not _NONE and any(_close(_as_json(value), right, tolerance) for right in self.right))
+        return int(value is not _NONE and any(_returned(value, right, tolerance) for right in self.right))
 
 
 @dataclass(frozen=True)
@@ -121,26 +122,37 @@ def cases_of(sample: DataSample) -> list[Case]:
     """
     label = sample.output[0].answer.label
     found = label.get("inputs_outputs") or sample.metadata.get("inputs_outputs") or label.get("reference")
-    if found is None:
-        raise _bad(f"the label has no inputs_outputs and no reference; {_FORMS}")
-    if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
-        try:
-            found = json.loads(found)
-        except ValueError as error:
-            raise _bad(f"the tests look like JSON and are not: {error}") from None
-    cases = _cases(found)
-    if not cases:
-        raise _bad("there are no tests: the list is empty")
-    return cases
+    try:
+        return _cases(found)
+    except _TestsError as error:
+        raise bad_reference(sample, str(error)) from error
+
+
+class _TestsError(Exception):
+    """Tests are missing or have another form."""
 
 
 def _cases(found: object) -> list[Case]:
+    if found is None:
+        raise _TestsError(f"the label has no inputs_outputs and no reference; {_FORMS}")
+    if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
+        try:
+            found = json.loads(found)
+        except (ValueError, RecursionError) as error:
+            raise _TestsError(f"the tests look like JSON and are not: {error}") from None
+    cases = _cases_of_form(found)
+    if not cases:
+        raise _TestsError("there are no tests: the list is empty")
+    return cases
+
+
+def _cases_of_form(found: object) -> list[Case]:
     if isinstance(found, str):
         return [_asserts(found)]
     if isinstance(found, list):
         return [_asserts(_text(item, "an assertion")) for item in found]
     if not isinstance(found, Mapping):
-        raise _bad(f"the tests are {type(found).__name__}; {_FORMS}")
+        raise _TestsError(f"the tests are {type(found).__name__}; {_FORMS}")
     if "test" in found and "entry_point" in found:
         source = f"{_text(found['test'], 'test')}\ncheck({_text(found['entry_point'], 'entry_point')})"
         return [AssertsCase(((Step.CHECK, source),), (True,))]
@@ -149,10 +161,10 @@ def _cases(found: object) -> list[Case]:
     if asserts is not None:
         return [_asserts(f"{setup}\n{_text(item, 'an assertion')}") for item in _list(asserts, "asserts")]
     if "inputs" not in found or "outputs" not in found:
-        raise _bad(f"the tests have the keys {sorted(map(str, found))}; {_FORMS}")
+        raise _TestsError(f"the tests have the keys {sorted(map(str, found))}; {_FORMS}")
     inputs, outputs = _list(found["inputs"], "inputs"), _list(found["outputs"], "outputs")
     if len(inputs) != len(outputs):
-        raise _bad(f"there are {len(inputs)} inputs and {len(outputs)} outputs")
+        raise _TestsError(f"there are {len(inputs)} inputs and {len(outputs)} outputs")
     name = found.get("fn_name")
     if name is None:
         return [StdinCase(_joined(given), _joined(wanted)) for given, wanted in zip(inputs, outputs, strict=True)]
@@ -170,29 +182,28 @@ def _call(name: str, given: object, wanted: object) -> CallCase:
             [json.loads(line) for line in given.splitlines() if line.strip()] if isinstance(given, str) else given
         )
         right = [json.loads(wanted) if isinstance(wanted, str) and isinstance(given, str) else wanted]
+        written = values.dumps(_list(arguments, "the input of a function"))
+    except (TypeError, RecursionError) as error:
+        raise _TestsError(f"an input of {name} cannot be passed to a program: {error}") from None
     except ValueError as error:
-        raise _bad(f"an input or output of {name} is not JSON: {error}") from None
+        raise _TestsError(f"an input or output of {name} is not JSON: {error}") from None
     if not isinstance(given, str) and isinstance(wanted, list) and len(wanted) == 1:
         right.append(wanted[0])
-    return CallCase(name, _list(arguments, "the input of a function"), right)
+    return CallCase(name, written, right)
 
 
 def _asserts(source: str) -> AssertsCase:
     """Take assertions apart: those that compare with a literal give a value, and the literal stays here."""
     try:
         statements = ast.parse(source).body
+        taken = [_step(statement, statement is statements[-1]) for statement in statements]
+        steps = tuple((kind, ast.unparse(asked)) for kind, asked, _ in taken)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _bad(f"the tests are not Python: {error}") from None
-    steps: list[tuple[Step, str]] = []
-    right: list[Any] = []
-    for statement in statements:
-        kind, asked, value = _step(statement, statement is statements[-1])
-        steps.append((kind, ast.unparse(asked)))
-        if kind is not Step.RUN:
-            right.append(value)
+        raise _TestsError(f"the tests are not Python that can be read: {error}") from None
+    right = tuple(value for kind, _, value in taken if kind is not Step.RUN)
     if not right:
-        raise _bad("the tests assert nothing")
-    return AssertsCase(tuple(steps), tuple(right))
+        raise _TestsError("the tests assert nothing")
+    return AssertsCase(steps, right)
 
 
 def _step(statement: ast.stmt, last: bool) -> tuple[Step, ast.AST, object]:
@@ -226,10 +237,21 @@ def _values(outcome: Outcome, count: int) -> list[object]:
     return found + [_NONE] * (count - len(found))
 
 
+_INCOMPARABLE = (TypeError, ValueError, ArithmeticError, RecursionError)
+"""What a value that a program reports may raise when it is compared; it is not the right one then."""
+
+
 def _equal(value: object, right: object) -> bool:
     try:
         return bool(value == right)
-    except RecursionError:
+    except _INCOMPARABLE:
+        return False
+
+
+def _returned(value: object, right: object, tolerance: float) -> bool:
+    try:
+        return _close(_as_json(value), right, tolerance)
+    except _INCOMPARABLE:  # such as keys of dictionaries that JSON has no form for, or 10**400 beside a decimal
         return False
 
 
@@ -275,15 +297,11 @@ def _joined(given: object) -> str:
 
 def _list(found: object, what: str) -> list[Any]:
     if not isinstance(found, Sequence) or isinstance(found, str):
-        raise _bad(f"{what} is {type(found).__name__}, not a list")
+        raise _TestsError(f"{what} is {type(found).__name__}, not a list")
     return list(found)
 
 
 def _text(found: object, what: str) -> str:
     if not isinstance(found, str):
-        raise _bad(f"{what} is {type(found).__name__}, not a text")
+        raise _TestsError(f"{what} is {type(found).__name__}, not a text")
     return found
-
-
-def _bad(detail: str) -> RewardError:
-    return RewardError(FailureKind.BAD_INPUT, detail)

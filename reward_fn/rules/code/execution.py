@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import BaseRuleReward
 from reward_fn.rules.code.cases import Case, cases_of
 from reward_fn.rules.code.python import LANGUAGES
 from reward_fn.rules.code.sandbox import supervisor
@@ -29,10 +29,10 @@ _MEGABYTE = 2**20
 Executor = Callable[[Task, Limits], Coroutine[Any, Any, Outcome]]
 
 
-class CodeExecutionReward(BasePointWiseReward):
+class CodeExecutionReward(BaseRuleReward):
     """Whether the answer's program passes its tests, or the share of them that it passes.
 
-    The program is the last Python block after any thought, or the whole answer if it has no block. The tests are the
+    The program is the last Python block of the answer, or all of it if it has no block. The tests are the
     `inputs_outputs` of the label or of the sample's metadata, or the label's `reference`: texts that are read and
     printed, calls of a function (both in the form of APPS and PRIME), or assertions. Every test counts: RM-Gallery
     stops at the tenth, runs programs in its own process without limits that hold, and from Python 3.11 on gives every
@@ -43,6 +43,7 @@ class CodeExecutionReward(BasePointWiseReward):
     programs may run with the limits alone, or `sandbox_url` names a SandboxFusion server that runs them.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "1 if all tests pass, else 0; with partial_credit passed / tests"
     source: ClassVar[str] = "APPS (arXiv 2105.09938), PRIME (arXiv 2502.01456)"
     cost: ClassVar[str] = "process"
@@ -68,8 +69,8 @@ class CodeExecutionReward(BasePointWiseReward):
     sandbox_concurrency: PositiveInt = Field(64, description="requests to that server at a time, from one process")
 
     async def _aevaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        code = program(answer_text(sample))
         cases = cases_of(sample)
+        code = program(self._indented_answer(sample))
         tests = sum(case.tests for case in cases)
         if not code.strip():
             return RewardResult.of(self.name, 0.0, "there is no program", passed=0, tests=tests)
@@ -126,8 +127,7 @@ class CodeExecutionReward(BasePointWiseReward):
 
 
 def program(answer: str) -> str:
-    """Return the last block of Python in an answer, or all of it if there is no block; a thought is not looked at."""
-    answer = answer.rpartition("</think>")[2]
+    """Return the last block of Python in an answer, or all of it if there is no block."""
     blocks = list(fenced(answer))
     found = [content for language, content in blocks if language in LANGUAGES]
     if found:

@@ -10,10 +10,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import BaseRuleReward, UnreadableResponseError
 from reward_fn.rules.fences import fenced
 from reward_fn.rules.references import refuse_long
-from reward_fn.schema import DataSample, FailureKind, RewardError
+from reward_fn.schema import DataSample
 
 LANGUAGES = frozenset(["", "python", "python3", "py", "py3"])
 """The languages of fenced blocks that are Python."""
@@ -22,30 +22,30 @@ _FILE = "<code of an answer>"
 _UNWARNED = ("ignore", None, Warning, re.compile(re.escape(_FILE)), 0)
 
 
-class PythonReward(BasePointWiseReward):
+class PythonReward(BaseRuleReward):
     """A rule about the Python blocks of an answer."""
 
     unfenced: Literal["lowest", "whole"] = Field(
         "lowest", description="an answer without Python blocks gets the lowest score, or is Python as a whole"
     )
     max_characters: int = Field(
-        50_000, ge=1, le=100_000, description="characters of all Python blocks; longer code is a failure"
+        50_000, ge=1, le=100_000, description="characters of all Python blocks together that are read"
     )
 
     def _blocks(self, sample: DataSample) -> tuple[list[str], int]:
         """Return the Python of an answer, and how many blocks are of other languages.
 
         Raises:
-            RewardError: It is too long.
+            UnreadableResponseError: There is no answer, or it is too long.
         """
-        text = answer_text(sample)
+        text = self._indented_answer(sample)
         blocks = list(fenced(text))
         found = [code for language, code in blocks if language in LANGUAGES]
         others = len(blocks) - len(found)
         if not found and self.unfenced == "whole":
             found = [text]
         if len(found) > _MOST_BLOCKS:
-            raise RewardError(FailureKind.BAD_INPUT, f"{len(found):,} Python blocks are more than {_MOST_BLOCKS:,}")
+            raise UnreadableResponseError(f"{len(found):,} Python blocks are more than {_MOST_BLOCKS:,}")
         refuse_long("".join(found), self.max_characters, "the Python in the answer")
         return [_plain(code) for code in found], others
 

@@ -20,6 +20,7 @@ class CodeStyleReward(PythonReward):
     texts may begin anywhere. RM-Gallery's regular expressions read texts, comments and keyword arguments as code.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "mean over blocks of 0.5 * [consistent indentation] + 0.5 * snake_case names / names"
     source: ClassVar[str] = "RM-Gallery; PEP 8"
 

@@ -19,6 +19,7 @@ class SyntaxCheckReward(PythonReward):
     than one whose code is broken: it gets `-penalty`.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "blocks that parse / blocks - penalty, if one does not parse; no block: -penalty"
     source: ClassVar[str] = "RM-Gallery; CPython's parser"
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import BaseRuleReward
 from reward_fn.rules.fences import fenced
 from reward_fn.rules.format.schema_keywords import bounded_keywords, time_limit
 from reward_fn.rules.format.strict_json import parsed
@@ -18,7 +18,7 @@ from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 
-class JsonSchemaReward(BasePointWiseReward):
+class JsonSchemaReward(BaseRuleReward):
     """Whether the answer is JSON that fits a JSON Schema.
 
     The answer is the JSON itself, or has it in a fenced block if `allow_fence` is set: in the first one of json, else
@@ -27,6 +27,7 @@ class JsonSchemaReward(BasePointWiseReward):
     those that `unevaluatedProperties` looks at.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "1 if the JSON is valid, else 0"
     source: ClassVar[str] = "JSON Schema 2020-12; PyPI jsonschema"
 
@@ -48,7 +49,7 @@ class JsonSchemaReward(BasePointWiseReward):
         return self
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        text = self._json(answer_text(sample))
+        text = self._json(self._answer(sample))
         refuse_long(text, self.max_characters, "the JSON")
         fault = self._fault(text)
         return RewardResult.of(self.name, float(fault is None), fault or "the JSON is valid")

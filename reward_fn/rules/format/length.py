@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import answer_text
+from reward_fn.base import READ, Read
 from reward_fn.rules.tokenized import TokenizedReward
 from reward_fn.schema import DataSample, RewardResult
 
@@ -23,6 +23,7 @@ class LengthPenaltyReward(TokenizedReward):
     source: ClassVar[str] = "RM-Gallery"
 
     name: str = "length_penalty"
+    read: Read = Field("whole", description=READ)
     min_length: int = Field(10, ge=0, description="the shortest answer without a penalty, in units")
     max_length: int = Field(1000, ge=0, description="the longest answer without a penalty, in units")
     penalty_rate: float = Field(0.01, ge=0, allow_inf_nan=False, description="the penalty for each unit")
@@ -48,7 +49,7 @@ class LengthPenaltyReward(TokenizedReward):
         return (float("-inf") if self.max_penalty is None else 0.0 - self.max_penalty), 0.0
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        length = self._length(answer_text(sample))
+        length = self._length(self._answer(sample))
         penalty = self.penalty_rate * max(self.min_length - length, length - self.max_length, 0)
         if self.max_penalty is not None:
             penalty = min(penalty, self.max_penalty)

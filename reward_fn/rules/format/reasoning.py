@@ -7,23 +7,21 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward, answer_text
 from reward_fn.rules.format.strict_json import parsed
-from reward_fn.rules.format.tags import Block, blocks, outside, tag_name
+from reward_fn.rules.format.tags import Block, ThoughtTagReward, blocks, outside, tag_name
 from reward_fn.schema import DataSample, RewardResult
 
 
-class _TagsReward(BasePointWiseReward):
+class _TagsReward(ThoughtTagReward):
     """A rule whose score is 1 where `_fault` finds none."""
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "1 if the format is kept, else 0"
     source: ClassVar[str] = "DeepSeek-AI 2025, DeepSeek-R1 (section 2.2); RM-Gallery"
 
-    think_token: str = Field("think", description="the tag of the thought")
     answer_token: str = Field("answer", description="the tag of the answer")
-    think_prefilled: bool = Field(False, description="whether the prompt ends with the tag that opens the thought")
 
-    _names = field_validator("think_token", "answer_token", "tool_call_token", check_fields=False)(tag_name)
+    _names = field_validator("answer_token", "tool_call_token", check_fields=False)(tag_name)
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
@@ -36,8 +34,8 @@ class _TagsReward(BasePointWiseReward):
         return self.think_token, self.answer_token
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        text = answer_text(sample)
-        fault = self._fault(f"<{self.think_token}>{text}" if self.think_prefilled else text)
+        text = self._answer(sample)
+        fault = self._fault(f"<{self.think_token}>{text}" if self._thought_opened(sample) else text)
         return RewardResult.of(self.name, float(fault is None), fault or "the format is kept")
 
     def _fault(self, text: str) -> str | None:
@@ -49,7 +47,7 @@ class ReasoningFormatReward(_TagsReward):
 
     RM-Gallery asks only that both pairs occur somewhere: in any order, nested, several times or empty. Here what
     stands outside the tags must be white space, unless `allow_text_around` is set. Chat templates that write the
-    opening tag of the thought into the prompt need `think_prefilled`.
+    opening tag of the thought into the prompt need `thought_opened`.
     """
 
     name: str = "reasoning_format"

@@ -15,8 +15,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from reward_fn.base import UnreadableResponseError
 from reward_fn.rules.tokenizers import needed
-from reward_fn.schema import FailureKind, RewardError
 
 _deadline: ContextVar[float] = ContextVar("_deadline")
 
@@ -32,14 +32,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Let all patterns together take some seconds, and no more.
 
     Raises:
-        RewardError: They took longer.
+        UnreadableResponseError: They took longer.
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
     except TimeoutError as error:
-        detail = f"the schema's patterns took longer than {seconds} s"
-        raise RewardError(FailureKind.TIMEOUT, detail) from error
+        raise UnreadableResponseError(f"the schema's patterns took longer than {seconds} s") from error
     finally:
         _deadline.reset(token)
 
@@ -112,7 +111,7 @@ def _few(name: str, keyword: Keyword) -> Keyword:
     def bounded(validator: Any, wanted: Any, value: object, schema: Schema) -> Iterator[Any]:  # noqa: ANN401
         if isinstance(value, (dict, list)) and len(value) > _MOST_UNEVALUATED:
             detail = f"a value has {len(value):,} parts, and {_MOST_UNEVALUATED:,} at most are looked at for {name}"
-            raise RewardError(FailureKind.BAD_INPUT, detail)
+            raise UnreadableResponseError(detail)
         yield from keyword(validator, wanted, value, schema)
 
     return bounded

@@ -10,6 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from reward_fn.base import READ, BaseRuleReward, Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,27 @@ def tag_name(value: str) -> str:
     if not value or any(mark in value for mark in "<>/") or any(map(str.isspace, value)):
         raise ValueError(f"{value!r} is no name of a tag: write the word between the brackets, such as think")
     return value
+
+
+class ThoughtTagReward(BaseRuleReward):
+    """A rule about the tags of a response.
+
+    `think_prefilled`, the name of `thought_opened` in version 0.1, is accepted as well.
+    """
+
+    read: Read = Field("whole", description=READ)
+    think_token: str = Field("think", description="the tag of the thought")
+
+    _name = field_validator("think_token")(tag_name)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, fields: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        if not isinstance(fields, dict) or "think_prefilled" not in fields:
+            return fields
+        if "thought_opened" in fields:
+            raise ValueError("think_prefilled is the old name of thought_opened; write only the new one")
+        return {("thought_opened" if key == "think_prefilled" else key): value for key, value in fields.items()}
 
 
 @lru_cache(maxsize=64)

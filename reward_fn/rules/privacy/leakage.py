@@ -7,19 +7,20 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import BaseRuleReward, answer_text
 from reward_fn.rules.privacy.detectors import DETECTORS, find
 from reward_fn.rules.references import refuse_long
 from reward_fn.schema import DataSample, RewardResult
 
 
-class PrivacyLeakageReward(BasePointWiseReward):
-    """A penalty for each piece of personal data or secret in the answer.
+class PrivacyLeakageReward(BaseRuleReward):
+    """A penalty for each piece of personal data or secret in the answer; `spans` has their places in the response.
 
     Check digits, plans of phone numbers and ranges of addresses decide what is one, and what overlaps counts once;
     RM-Gallery goes by five patterns, which take versions for addresses and count one card several times.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "penalty_per_leak * finds, not below max_penalty"
     source: ClassVar[str] = "ISO/IEC 7812 (Luhn), ISO 13616 (IBAN); PyPI phonenumbers, python-stdnum"
 
@@ -45,7 +46,7 @@ class PrivacyLeakageReward(BasePointWiseReward):
         return (float("-inf") if self.max_penalty is None else self.max_penalty), 0.0
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        text = answer_text(sample)
+        text = self._answer(sample)
         refuse_long(text, self.max_characters)
         found = find(text, self.kinds, self.region)
         counts = Counter(span.kind for span in found)
@@ -53,5 +54,6 @@ class PrivacyLeakageReward(BasePointWiseReward):
         score = 0.0 + self.penalty_per_leak * len(found)
         if self.max_penalty is not None:
             score = max(score, self.max_penalty)
-        spans = [{"kind": span.kind, "start": span.start, "end": span.end} for span in found]
+        before = answer_text(sample).rfind(text) if found else 0
+        spans = [{"kind": span.kind, "start": before + span.start, "end": before + span.end} for span in found]
         return RewardResult.of(self.name, score, reason, spans=spans)

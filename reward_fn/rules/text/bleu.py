@@ -9,17 +9,18 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.references import references, refuse_long
+from reward_fn.base import BaseRuleReward
+from reward_fn.rules.references import bad_reference, references, refuse_long
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
 
 _TEXTS_KEPT = 64
 
 
-class _SacrebleuReward(BasePointWiseReward):
+class _SacrebleuReward(BaseRuleReward):
     """A metric of sacrebleu, from 0 to 1 where sacrebleu says 0 to 100; all references count together."""
 
+    version: ClassVar[int] = 2
     cost: ClassVar[str] = "heavy"
 
     max_characters: int = Field(50_000, ge=1, description="characters of the longest text that is scored")
@@ -28,12 +29,11 @@ class _SacrebleuReward(BasePointWiseReward):
         raise NotImplementedError
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        answer, wanted = answer_text(sample), references(sample)
+        wanted = references(sample, self.max_characters)
+        if not all(map(str.strip, wanted)):
+            raise bad_reference(sample, "the reference is empty")
+        answer = self._answer(sample)
         refuse_long(answer, self.max_characters)
-        for reference in wanted:
-            refuse_long(reference, self.max_characters, "the reference")
-            if not reference.strip():
-                raise RewardError(FailureKind.BAD_INPUT, "the reference is empty")
         score = self._metric().sentence_score(answer, wanted)
         return RewardResult.of(self.name, min(score.score / 100, 1.0), str(score))
 

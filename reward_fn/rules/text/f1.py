@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from reward_fn.base import answer_text
-from reward_fn.rules.references import references
+from reward_fn.base import UnreadableResponseError
+from reward_fn.rules.references import bad_reference, references
 from reward_fn.rules.tokenized import TokenizedReward
 from reward_fn.rules.tokenizers import Tokenizer
-from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+from reward_fn.schema import DataSample, RewardResult
 
 
 class F1ScoreReward(TokenizedReward):
@@ -22,6 +22,7 @@ class F1ScoreReward(TokenizedReward):
     reference without tokens is a failure; there, an empty answer matches it.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "2PR / (P + R), P and R the shares of common tokens in the answer and in the reference"
     source: ClassVar[str] = "Rajpurkar et al. 2016, SQuAD (section 6.1)"
 
@@ -30,14 +31,18 @@ class F1ScoreReward(TokenizedReward):
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         cut, set_ = self._tokens, self.compare == "set"
-        answer = _counted(answer_text(sample), cut, set_)
-        best = max(self._f1(answer, _counted_reference(reference, cut, set_)) for reference in references(sample))
+        try:
+            wanted = [_counted_reference(reference, cut, set_) for reference in references(sample)]
+        except UnreadableResponseError as error:
+            raise bad_reference(sample, f"the reference cannot be read: {error}") from error
+        if not all(wanted):
+            raise bad_reference(sample, "the reference has no tokens")
+        answer = _counted(self._answer(sample), cut, set_)
+        best = max(self._f1(answer, reference) for reference in wanted)
         return RewardResult.of(self.name, best[0], f"precision {best[1]:.3f}, recall {best[2]:.3f}")
 
     @staticmethod
     def _f1(answer: dict[str, int], reference: dict[str, int]) -> tuple[float, float, float]:
-        if not reference:
-            raise RewardError(FailureKind.BAD_INPUT, "the reference has no tokens")
         common, in_reference = 0, reference.get
         for token, count in answer.items():
             if other := in_reference(token):

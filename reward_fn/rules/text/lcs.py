@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from reward_fn.schema import FailureKind, RewardError
+from reward_fn.base import UnreadableResponseError
 
 _MOST_CELLS = 4 * 10**8
 """Items of one sequence times items of the other up to which the table takes no more than some tenths of a second."""
@@ -21,16 +21,16 @@ def common_length(first: Sequence[Hashable], second: Sequence[Hashable], too_man
     Args:
         first: A sequence.
         second: The other one.
-        too_many: What the failure says after their lengths, such as `lines are too many to compare`.
+        too_many: What the error says after their lengths, such as `lines are too many to compare`.
 
     Raises:
-        RewardError: They have more than 4e8 pairs of items, not counted what `reduced` leaves out.
+        UnreadableResponseError: They have more than 4e8 pairs of items, not counted what `reduced` leaves out.
     """
     if len(first) * len(second) <= _MOST_CELLS:
         return lcs_length(first, second)
     known, one, two = reduced(first, second)
     if len(one) * len(two) > _MOST_CELLS:
-        raise RewardError(FailureKind.BAD_INPUT, f"{len(first):,} and {len(second):,} {too_many}")
+        raise UnreadableResponseError(f"{len(first):,} and {len(second):,} {too_many}")
     return known + lcs_length(one, two)
 
 

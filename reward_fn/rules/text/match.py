@@ -7,18 +7,19 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.references import references
-from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+from reward_fn.base import BaseRuleReward
+from reward_fn.rules.references import bad_reference, references
+from reward_fn.schema import DataSample, RewardResult
 
 
-class StringMatchReward(BasePointWiseReward):
+class StringMatchReward(BaseRuleReward):
     """Whether the answer is a reference, begins or ends with it, or contains it.
 
     Several references may be given as a list; one of them is enough. A reference that is empty, or that is only what
     the options leave out, is a failure: every answer would match it.
     """
 
+    version: ClassVar[int] = 2
     formula: ClassVar[str] = "1 if one of the references matches, else 0"
     source: ClassVar[str] = "OpenJudge"
 
@@ -29,10 +30,10 @@ class StringMatchReward(BasePointWiseReward):
     ignore_punctuation: bool = Field(False, description="whether punctuation and symbols are left out")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        answer = self._plain(answer_text(sample))
         wanted = [self._plain(reference) for reference in references(sample)]
         if not all(wanted):
-            raise RewardError(FailureKind.BAD_INPUT, "a reference is empty, or only what the options leave out")
+            raise bad_reference(sample, "a reference is empty, or only what the options leave out")
+        answer = self._plain(self._answer(sample))
         for reference in wanted:
             if self._matches(answer, reference):
                 return RewardResult.of(self.name, 1.0, f"{self.mode}: {reference[:80]}")

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field
 
-from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.references import references, refuse_long
-from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+from reward_fn.base import BaseRuleReward
+from reward_fn.rules.references import bad_reference, references, refuse_long
+from reward_fn.schema import DataSample, RewardResult
 
 _NUMBER = re.compile(
     r"(\d\d*(?:[.,]+\d+)*)"  # not \d+: the engine looks for one leading character quickly
@@ -33,7 +33,7 @@ Number: TypeAlias = "float | Decimal"
 """Both compare with each other by their exact values."""
 
 
-class NumberAccuracyReward(BasePointWiseReward):
+class NumberAccuracyReward(BaseRuleReward):
     """How many of the reference's numbers are in the answer, by value and each as often as it occurs.
 
     RM-Gallery compares the first with the first and so on, so `Step 1: 42` misses 42. Thousands separators, signs,
@@ -43,27 +43,41 @@ class NumberAccuracyReward(BasePointWiseReward):
     that should not be there. Of several references the best counts.
     """
 
-    formula: ClassVar[str] = "recall: matches / numbers of the reference; precision: / of the answer; f1: of both"
+    version: ClassVar[int] = 2
+    formula: ClassVar[str] = (
+        "recall: matches / numbers of the reference; precision: / of the answer; f1: of both; "
+        "last: 1 if the last numbers are equal, else 0"
+    )
     source: ClassVar[str] = "RM-Gallery, which compares by position"
 
     name: str = "number_accuracy"
     tolerance: float = Field(1e-6, ge=0, allow_inf_nan=False, description="the largest difference of equal numbers")
     relative_tolerance: float = Field(0.0, ge=0, lt=1, description="the same, as a share of the reference's number")
-    measure: Literal["recall", "precision", "f1"] = Field("recall", description="what the matches are divided by")
+    measure: Literal["recall", "precision", "f1", "last"] = Field(
+        "recall", description="what the matches are divided by; last: whether the last numbers are equal"
+    )
     max_characters: int = Field(200_000, ge=1, description="characters of the longest text that is scored")
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        answer, wanted = answer_text(sample), references(sample)
+        wanted = [_numbers_of_reference(reference) for reference in references(sample, self.max_characters)]
+        if not all(wanted):
+            raise bad_reference(sample, "the reference has no numbers")
+        answer = self._answer(sample)
         refuse_long(answer, self.max_characters)
-        for reference in wanted:
-            refuse_long(reference, self.max_characters, "the reference")
-        found = sorted(numbers(answer))
-        best = max(self._score(found, _numbers_of_reference(reference)) for reference in wanted)
+        found = numbers(answer)
+        if self.measure == "last":
+            return self._last(found, [reference.last for reference in wanted if reference])
+        found.sort()
+        best = max(self._score(found, reference.ordered) for reference in wanted if reference)
         return RewardResult.of(self.name, best[0], f"{best[1]} matches, {len(found)} numbers in the answer")
 
+    def _last(self, found: Sequence[Number], wanted: Sequence[Number]) -> RewardResult:
+        if not found:
+            return RewardResult.of(self.name, 0.0, "no number in the answer")
+        right = any(low <= found[-1] <= high for low, high in map(self._span, wanted))
+        return RewardResult.of(self.name, float(right), f"the last number is {found[-1]}")
+
     def _score(self, found: Sequence[Number], wanted: Sequence[Number]) -> tuple[float, int]:
-        if not wanted:
-            raise RewardError(FailureKind.BAD_INPUT, "the reference has no numbers")
         matches = self._matches(found, wanted)
         if not matches:
             return 0.0, 0
@@ -112,10 +126,18 @@ def numbers(text: str) -> list[Number]:
     return values
 
 
+class _Wanted(NamedTuple):
+    """The numbers of a reference in ascending order, and the last one of its text."""
+
+    ordered: tuple[Number, ...]
+    last: Number
+
+
 @lru_cache(maxsize=64)
-def _numbers_of_reference(text: str) -> tuple[Number, ...]:
-    """Return a reference's numbers, sorted; the answers to one prompt are compared with the same."""
-    return tuple(sorted(numbers(text)))
+def _numbers_of_reference(text: str) -> _Wanted | None:
+    """Return a reference's numbers, or None if it has none; the answers to one prompt are compared with the same."""
+    found = numbers(text)
+    return _Wanted(tuple(sorted(found)), found[-1]) if found else None
 
 
 def _shift(match: re.Match[str]) -> int:

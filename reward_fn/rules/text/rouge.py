@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from reward_fn.base import BasePointWiseReward, answer_text
-from reward_fn.rules.references import references
+from reward_fn.base import BaseRuleReward, UnreadableResponseError
+from reward_fn.rules.references import bad_reference, references
 from reward_fn.rules.text.lcs import common_length
 from reward_fn.rules.tokenizers import needed, tokenizer
-from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
+from reward_fn.schema import DataSample, RewardResult
 
 _WORD = re.compile(r"[a-z0-9]+")
 _MOST_STEMMED = 8_000
@@ -28,18 +28,20 @@ Scores = tuple[float, float, float]
 """F-measure, precision and recall."""
 
 
-class RougeReward(BasePointWiseReward):
+class RougeReward(BaseRuleReward):
     """ROUGE-1, ROUGE-2 or ROUGE-L of the answer and the reference; of several references the best.
 
     Words are runs of the letters a to z and digits, as in the package rouge-score, whose figures these are; for other
-    scripts set `tokenizer_type`. RM-Gallery splits at white space. A reference without words is a failure. So are, with
-    ROUGE-L, two texts of more than 4e8 pairs of words (20,000 times 20,000), not counted what both begin and end with
-    and words that only one of them has, and with the stemmer, a text of more than 8,000 different words.
+    scripts set `tokenizer_type`. RM-Gallery splits at white space. A reference without words is a failure. A response
+    is unreadable if with ROUGE-L it and the reference have more than 4e8 pairs of words (20,000 times 20,000), not
+    counted what both begin and end with and words that only one of them has, or if with the stemmer it has more than
+    8,000 different words.
     """
 
     formula: ClassVar[str] = "2PR / (P + R), with common n-grams or the longest common subsequence over the lengths"
     source: ClassVar[str] = "Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries; PyPI rouge-score"
 
+    version: ClassVar[int] = 2
     cost: ClassVar[str] = "heavy"
 
     name: str = "rouge"
@@ -55,8 +57,14 @@ class RougeReward(BasePointWiseReward):
         return self
 
     def _evaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
-        answer = self._words(answer_text(sample))
-        scores = [self._score(answer, self._words(reference)) for reference in references(sample)]
+        try:
+            wanted = [self._words(reference) for reference in references(sample)]
+        except UnreadableResponseError as error:
+            raise bad_reference(sample, f"the reference cannot be read: {error}") from error
+        if not all(wanted):
+            raise bad_reference(sample, "the reference has no words")
+        answer = self._words(self._answer(sample))
+        scores = [self._score(answer, reference) for reference in wanted]
         index = ("fmeasure", "precision", "recall").index(self.measure)
         best = max(scores, key=lambda score: score[index])
         return RewardResult.of(self.name, best[index], f"precision {best[1]:.3f}, recall {best[2]:.3f}")
@@ -69,14 +77,12 @@ class RougeReward(BasePointWiseReward):
             return words
         different = {word for word in words if len(word) > 3}
         if len(different) > _MOST_STEMMED:
-            raise RewardError(FailureKind.BAD_INPUT, f"{len(different):,} different words are too many to stem")
+            raise UnreadableResponseError(f"{len(different):,} different words are too many to stem")
         stem = _stemmer()
         stems = {word: stem(word) for word in different}
         return [stems.get(word, word) for word in words]
 
     def _score(self, answer: list[str], reference: list[str]) -> Scores:
-        if not reference:
-            raise RewardError(FailureKind.BAD_INPUT, "the reference has no words")
         if self.variant == "rougeL":
             common = common_length(answer, reference, "words are too many for ROUGE-L")
             return _f1(common, len(answer), len(reference))

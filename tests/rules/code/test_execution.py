@@ -26,8 +26,6 @@ def sample_of(answer, tests):
         ("First:\n```python\nx = 1\n```\nBetter:\n```py\nx = 2\n```\nAs output:\n```text\n2\n```", "x = 2\n"),
         ("```\nx = 1\n```", "x = 1\n"),
         ("```java\nint x;\n```", ""),
-        ("<think>\n```python\nx = 1\n```\n</think>\nIt is unsolvable.", "\nIt is unsolvable."),
-        ("<think>```python\nx = 1\n```</think>\n```python\nx = 2", "x = 2"),
     ],
 )
 def test_the_program_is_the_last_block_of_python(answer, code):
@@ -60,6 +58,10 @@ def test_the_program_is_the_last_block_of_python(answer, code):
         ("print('1 2')", {"inputs": [""], "outputs": ["1\n2"]}, 0.0),
         ("print(10**20 + 1)", {"inputs": [""], "outputs": [str(10**20)]}, 0.0),
         ("import sys\nprint(3)\nsys.exit(1)", {"inputs": [""], "outputs": ["3"]}, 0.0),
+        (f"<think>\n{ADD}\n</think>\nIt is unsolvable.", ASSERTS, 0.0),
+        (f"<think>```python\nx = 1\n```</think>\n{ADD}", ASSERTS, 1.0),
+        ("```python\nprint('</think>')\nprint(2)\n```", {"inputs": [""], "outputs": ["</think>\n2"]}, 1.0),
+        ("print('</think>')\nprint(2)", {"inputs": [""], "outputs": ["</think>\n2"]}, 1.0),
         ("", ASSERTS, 0.0),
         ("I cannot do that.", ASSERTS, 0.0),
     ],
@@ -87,12 +89,43 @@ def test_every_form_of_tests_gives_the_right_score(answer, tests, score):
         ({"inputs": "1", "outputs": "1"}, "inputs is str"),
         ({"inputs": ["x y"], "outputs": ["1"], "fn_name": "f"}, "not JSON"),
         ({"inputs": [5], "outputs": ["1"], "fn_name": "f"}, "the input of a function is int"),
+        ({"inputs": [[object()]], "outputs": ["1"], "fn_name": "f"}, "a object is not a plain value"),
+        ("[" * 100_000, "look like JSON"),
+        (f"assert f(1) == {'+'.join('1' * 400)}", "not Python"),
     ],
 )
-def test_tests_of_another_form_are_bad_input(tests, told):
-    (result,) = CodeExecutionReward().score(sample_of(ADD, tests))
+def test_tests_of_another_form_are_bad_input_that_names_the_row(tests, told):
+    sample = sample_of(ADD, tests).changed(unique_id="17", source="tasks")
+    (result,) = CodeExecutionReward().score(sample)
     assert result.failure.kind is FailureKind.BAD_INPUT
-    assert told in result.failure.detail
+    assert result.failure.detail.startswith("row 17 of tasks: ") and told in result.failure.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return {b'a': 1}",
+        "return {1j: 1}",
+        "return {(b'a',): 1}",
+        "return {10**5000: 1}",
+        "return {(1,): {b'x'}}",
+        "import os; os.write(3, b'{\"complex\": [1%s, 0]}\\n' % (b'0' * 400)); os._exit(0)",
+        "import os; os.write(3, b'{\"dict\": [[%s, 1]]}\\n' % (b'[' * 400 + b']' * 400)); os._exit(0)",
+        "import os; os.write(3, b'[' * 100000 + b'\\n'); os._exit(0)",
+    ],
+)
+@pytest.mark.parametrize("right", ["1", "[1]", '{"a": 1}', 10**400, "1" + "0" * 400 + ".5"])
+def test_a_value_that_cannot_be_compared_is_not_the_right_one(body, right):
+    tests = {"inputs": ["1"], "outputs": [right], "fn_name": "f"}
+    (result,) = CodeExecutionReward().score(sample_of(f"def f(x):\n    {body}", tests))
+    assert result.failure is None, result.failure
+    assert result.score == 0.0
+
+
+def test_a_decimal_is_compared_with_an_integer_beyond_decimals():
+    tests = {"inputs": ["1"], "outputs": [10**400], "fn_name": "f"}
+    assert CodeExecutionReward().score(sample_of("def f(x): return 1.5", tests))[0].score == 0.0
+    assert CodeExecutionReward().score(sample_of("def f(x): return 10**400", tests))[0].score == 1.0
 
 
 def test_tests_stand_in_the_label_or_in_the_metadata():

@@ -63,6 +63,12 @@ def test_a_patch_of_markdown_is_read_as_a_whole(scored):
     assert scored(NAME, patch.replace("+y", "+z"), patch).score == pytest.approx(10 / 12)
 
 
+def test_the_first_line_keeps_its_indentation(scored):
+    patch = " x = 1\n-y = 2\n+y = 3\n"
+    for answer in (patch, f"\n{patch}", f"<think>hm</think>\n\n{patch}", f"<answer>\n{patch}</answer>"):
+        assert scored(NAME, answer, patch, read="tag:answer" if "answer" in answer else "after_thought").score == 1
+
+
 def test_of_several_references_the_best_counts(scored):
     assert scored(NAME, PATCH, ["+x", PATCH]).score == 1
 
@@ -75,7 +81,7 @@ def test_a_reference_without_a_patch_is_a_failure(scored, unit, reference):
         assert (failure.kind, failure.detail) == (FailureKind.BAD_INPUT, "the reference has no patch")
 
 
-@pytest.mark.parametrize("reference", [None, 5, [], [None], {"patch": "x"}])
+@pytest.mark.parametrize("reference", [None, True, [], [None], {"patch": "x"}])
 def test_a_reference_that_is_no_text_is_a_failure(scored, reference):
     assert scored(NAME, PATCH, reference).failure.kind is FailureKind.BAD_INPUT
     assert scored(NAME, "").failure.kind is FailureKind.BAD_INPUT
@@ -106,7 +112,8 @@ def test_two_long_patches_take_no_time_or_are_refused(scored, unit):
     began = time.process_time()
     one, other = "+a\n-b\n" * 33_000, "-b\n+a\n" * 33_000
     assert scored(NAME, one, one.replace("-b\n", "-c\n", 1), unit=unit).score > 0.9
-    failure = scored(NAME, one + "+c", "+c\n" + other, unit=unit).failure
-    assert (failure.kind, "are too many to compare" in failure.detail) == (FailureKind.BAD_INPUT, True)
-    assert "max_characters is 200,000" in scored(NAME, one * 2, one, unit=unit).failure.detail
+    result = scored(NAME, one + "+c", "+c\n" + other, unit=unit)
+    assert result.score == 0 and "are too many to compare" in result.details[0].reason
+    assert "max_characters is 200,000" in scored(NAME, one * 2, one, unit=unit).details[0].reason
+    assert "more than 200,000 characters" in scored(NAME, one, one * 2, unit=unit).failure.detail
     assert time.process_time() - began < 3

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reward_fn.registry import RewardRegistry
 from reward_fn.rules.code.syntax import SyntaxCheckReward
-from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
+from reward_fn.schema import DataOutput, DataSample, Step
 
 NAME = "code_syntax_check"
 RIGHT, WRONG = "```python\nx = 1\n```\n", "```python\nx = = 1\n```\n"
@@ -73,6 +73,7 @@ def test_an_answer_without_fences_may_be_code_as_a_whole(scored):
     assert scored(NAME, "Here it is: x = 1", unfenced="whole").score == -0.5
     assert scored(NAME, "not code " + RIGHT, unfenced="whole").score == -0.5
     assert scored(NAME, "not code\n" + RIGHT, unfenced="whole").score == 1
+    assert scored(NAME, "<think>if x:</think>\n    if x:\n        y = 1", unfenced="whole").score == 1
 
 
 @pytest.mark.parametrize("code", ["", "\n\n", "# nothing\n", "    "])
@@ -113,11 +114,11 @@ def test_deep_code_ends_no_process_when_python_is_told_to_allow_it():
     assert result.failure is None
 
 
-def test_code_that_is_too_long_is_a_failure_that_says_so(scored):
-    failure = scored(NAME, "```\n" + "a\n" * 26_000).failure
-    assert failure.kind is FailureKind.BAD_INPUT
-    assert failure.detail == "the Python in the answer has 52,000 characters, and max_characters is 50,000"
-    assert "1,001 Python blocks" in scored(NAME, RIGHT * 1_001).failure.detail
+def test_code_that_is_too_long_is_a_score_that_says_so(scored):
+    result = scored(NAME, "```\n" + "a\n" * 26_000)
+    reason = "the Python in the answer has 51,999 characters, and max_characters is 50,000"
+    assert (result.score, result.details[0].reason) == (-0.5, f"unreadable: {reason}")
+    assert "1,001 Python blocks" in scored(NAME, RIGHT * 1_001).details[0].reason
     assert scored(NAME, "long thoughts " * 50_000 + "\n" + RIGHT).score == 1
     with pytest.raises(ValueError, match="max_characters"):
         SyntaxCheckReward(max_characters=1_000_000)

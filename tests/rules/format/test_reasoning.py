@@ -5,7 +5,10 @@ import time
 import pytest
 from pydantic import ValidationError
 
+from reward_fn.loading import RewardConfigError, load_reward
+from reward_fn.registry import RewardRegistry
 from reward_fn.rules.format.reasoning import ReasoningFormatReward, ReasoningToolCallFormatReward
+from reward_fn.schema import DataOutput, DataSample, Step
 
 CALL = '<tool_call>{"name": "f", "arguments": {"x": 1}}</tool_call>'
 
@@ -50,10 +53,24 @@ def test_text_around_and_other_tags_may_be_allowed(scored):
 
 @pytest.mark.parametrize("name", ["reasoning_format", "reasoning_tool_call_format"])
 def test_the_prompt_may_have_opened_the_thought(scored, name):
-    assert scored(name, "a</think><answer>b</answer>", think_prefilled=True).score == 1
-    twice = scored(name, "<think>a</think><answer>b</answer>", think_prefilled=True)
+    assert scored(name, "a</think><answer>b</answer>", thought_opened=True).score == 1
+    twice = scored(name, "<think>a</think><answer>b</answer>", thought_opened=True)
     assert twice.score == 0 and "<think> is inside <think>" in twice.details[0].reason
-    assert "<think> is empty" in scored(name, " </think><answer>b</answer>", think_prefilled=True).details[0].reason
+    assert "<think> is empty" in scored(name, " </think><answer>b</answer>", thought_opened=True).details[0].reason
+
+
+@pytest.mark.parametrize("name", ["reasoning_format", "reasoning_tool_call_format"])
+def test_a_sample_may_say_that_its_prompt_has_opened_the_thought(name):
+    answer = DataOutput(answer=Step(content="a</think><answer>b</answer>"))
+    samples = [DataSample(output=[answer], metadata={"thought_opened": opened}) for opened in (True, False, "yes")]
+    assert [RewardRegistry.get(name)().score(sample)[0].score for sample in samples] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["reasoning_format", "reasoning_tool_call_format", "ngram_repetition_penalty"])
+def test_the_old_name_of_thought_opened_is_accepted(name):
+    assert load_reward({"reward": name, "think_prefilled": True}) == RewardRegistry.get(name)(thought_opened=True)
+    with pytest.raises(RewardConfigError, match="write only the new one"):
+        load_reward({"reward": name, "think_prefilled": True, "thought_opened": True})
 
 
 def test_tags_that_are_the_same_are_refused():

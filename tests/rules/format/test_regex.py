@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from reward_fn.rules.format.regex import RegexMatchReward
-from reward_fn.schema import FailureKind
 
 
 @pytest.mark.parametrize(
@@ -24,10 +23,10 @@ def test_the_pattern_matches_all_or_some_of_the_answer(scored, answer, fields, s
     assert scored("regex_match", answer, **fields).score == score
 
 
-def test_a_pattern_that_takes_too_long_is_a_failure_of_that_answer(scored):
-    slow = scored("regex_match", "a" * 60 + "!", pattern="(a|aa)+$", timeout_s=0.05)
-    assert slow.failure.kind is FailureKind.TIMEOUT
-    assert "took longer than 0.05 s" in slow.failure.detail
+def test_a_response_on_which_the_pattern_takes_too_long_is_a_score(scored):
+    slow = scored("regex_match", "a" * 60 + "!", pattern="(a|aa)+$", timeout_s=0.05, on_unreadable=-1)
+    assert slow.score == -1
+    assert "took longer than 0.05 s" in slow.details[0].reason
 
 
 def test_a_pattern_that_is_none_is_refused():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reward_fn.rules.format.repetition import NgramRepetitionPenaltyReward
-from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
+from reward_fn.schema import DataOutput, DataSample, Step
 
 NAME = "ngram_repetition_penalty"
 TEXT = "a b c a b c a b c"  # 7 trigrams, 3 distinct
@@ -42,14 +42,14 @@ def test_a_text_shorter_than_an_n_gram_repeats_nothing(scored):
     ],
 )
 def test_only_the_thoughts_count_if_it_is_asked_for(scored, answer, prefilled):
-    result = scored(NAME, answer, analyze_scope="thought", think_prefilled=prefilled)
+    result = scored(NAME, answer, analyze_scope="thought", thought_opened=prefilled)
     assert result.score == pytest.approx(-(RATE - 0.3))
 
 
-def test_an_answer_without_a_thought_has_no_score_for_it(scored):
-    failed = scored(NAME, f"{TEXT}</think>", analyze_scope="thought")
-    assert failed.failure.kind is FailureKind.BAD_INPUT
-    assert failed.failure.detail == "the answer has no <think>"
+def test_without_a_thought_the_score_is_0_as_in_rm_gallery_or_on_unreadable(scored):
+    result = scored(NAME, f"{TEXT}</think>", analyze_scope="thought")
+    assert (result.score, result.details[0].reason) == (0.0, "unreadable: no <think>")
+    assert scored(NAME, TEXT, analyze_scope="thought", on_unreadable=-0.5).score == -0.5
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 6))

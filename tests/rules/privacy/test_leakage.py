@@ -66,6 +66,7 @@ def test_every_find_costs_and_the_text_is_not_repeated(scored):
     result = scored(NAME, text)
     assert result.score == -1.5
     assert result.extra_data["spans"][0] == {"kind": "email", "start": 0, "end": 15}
+    assert scored(NAME, f"<think>{text}</think>\n{text}").extra_data["spans"][0]["start"] == len(text) + 16
     assert "ann" not in result.model_dump_json()
     assert result.details[0].reason == "1 x email, 1 x ip, 1 x card"
     assert scored(NAME, text, kinds=("ip",), penalty_per_leak=-1).score == -1

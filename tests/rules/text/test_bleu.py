@@ -66,8 +66,10 @@ def test_chrf_is_sacrebleus_with_its_parameters(scored):
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf"])
-def test_texts_that_are_too_long_or_empty_references_are_failures(scored, name):
-    long = scored(name, "a" * 60_000, "a")
-    assert long.failure.kind is FailureKind.BAD_INPUT
-    assert "the answer has 60,000 characters, and max_characters is 50,000" in long.failure.detail
+def test_a_response_that_is_too_long_is_a_score_and_references_too_long_or_empty_are_failures(scored, name):
+    reason = "has 60,000 characters, and max_characters is 50,000"
+    long = scored(name, "a" * 60_000, "a", on_unreadable=0.25)
+    assert (long.score, long.details[0].reason) == (0.25, f"unreadable: the response {reason}")
+    assert scored(name, "a" * 60_000, "a").score == 0
+    assert scored(name, "a", "a" * 60_000).failure.detail == f"the reference {reason}"
     assert scored(name, "", "").failure.detail == "the reference is empty"

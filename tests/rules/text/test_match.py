@@ -31,7 +31,7 @@ def test_the_reference_stands_where_it_is_asked_for(scored, answer, reference, f
     assert scored("string_match", answer, reference, **fields).score == score
 
 
-@pytest.mark.parametrize("reference", ["", " ", [], ["a", 3], ["x", ""], 5, None])
+@pytest.mark.parametrize("reference", ["", " ", [], ["a", None], ["x", ""], False, None, float("nan")])
 def test_a_reference_that_all_answers_match_or_that_is_no_text_is_a_failure(scored, reference):
     assert scored("string_match", "x", reference, mode="contains").failure.kind is FailureKind.BAD_INPUT
 

@@ -132,6 +132,9 @@ def test_the_longest_text_that_is_scored_takes_no_time(scored, unit):
     assert time.process_time() - began < 3
 
 
-def test_a_text_that_is_too_long_is_a_failure_that_says_so(scored):
-    assert "200,001 characters, and max_characters is 200,000" in scored(NAME, "1" * 200_001, "1").failure.detail
+def test_a_text_that_is_too_long_is_a_score_and_a_reference_a_failure(scored):
+    reason = "200,001 characters, and max_characters is 200,000"
+    result = scored(NAME, "1" * 200_001, "1")
+    assert result.score == 0 and reason in result.details[0].reason
+    assert reason in scored(NAME, "1", "1" * 200_001).failure.detail
     assert scored(NAME, "1" * 200_001, "1", max_characters=10**6).score == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reward_fn.registry import RewardRegistry
 from reward_fn.rules.text.lcs import lcs_length, reduced
-from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
+from reward_fn.schema import DataOutput, DataSample, Step
 
 rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer")
 
@@ -64,12 +64,11 @@ def test_other_scripts_need_another_tokenizer(scored):
     assert scored("rouge", "我爱你", "我爱你", tokenizer_type="jieba").score == 1
 
 
-def test_two_texts_that_are_too_long_are_a_failure_that_says_so(scored):
+def test_a_response_that_is_too_long_to_compare_is_a_score_that_says_so(scored):
     answer, reference = "a b " * 10_500, "b a " * 10_500
-    failure = scored("rouge", answer, reference).failure
-    assert (failure.kind, failure.detail) == (
-        FailureKind.BAD_INPUT, "21,000 and 21,000 words are too many for ROUGE-L",
-    )  # fmt: skip
+    result = scored("rouge", answer, reference)
+    assert result.score == 0
+    assert result.details[0].reason == "unreadable: 21,000 and 21,000 words are too many for ROUGE-L"
     assert scored("rouge", answer, reference, variant="rouge1").score == 1
 
 
@@ -85,5 +84,6 @@ def test_stems_of_a_megabyte_take_no_time_or_are_refused(scored):
     assert scored("rouge", "running " * 131_072, "runs", variant="rouge1", use_stemmer=True).score > 0
     assert scored("rouge", "y" * 2**20, "a", use_stemmer=True).score == 0
     many = " ".join(f"word{number}" for number in range(100_000))
-    assert "100,000 different words" in scored("rouge", many, "word", use_stemmer=True).failure.detail
+    assert "100,000 different words" in scored("rouge", many, "word", use_stemmer=True).details[0].reason
+    assert "100,000 different words" in scored("rouge", "word", many, use_stemmer=True).failure.detail
     assert time.process_time() - began < 3

@@ -31,7 +31,7 @@ def loads(text: str) -> Any:  # noqa: ANN401 - any plain value
     """
     try:
         return _value(json.loads(text))
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a plain value: {error}") from None
 
 
