@@ -60,6 +60,7 @@ _NEGATED_AFTER = re.compile(
     r"(?:not|n['’]t|isn['’]?t|wrong|incorrect|false|impossible|ruled\s+out)(?![A-Za-z])",
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"(?:[^.!?？\n]|\.(?=\d))*[?？]")
 _CONTRAST = re.compile(
     r"[\s,;*_]*(?:but|rather|instead)(?:\s+(?:is|it\s+is|it['’]s|rather))?(?![A-Za-z])", re.IGNORECASE
 )
@@ -290,6 +291,8 @@ def _at_end(text: str) -> Claim:
     last_line = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
     letter = _last_letter(tail)
     found = _formulas(tail)
+    while found and _ASKED.match(tail, found[-1][1]):
+        found.pop()  # a question, such as the prompt's or "Shall I explain step 2?"
     if not found:
         return Claim("", letter, _first_words(last_line)) if _is_answer(last_line) or letter else _NOTHING
     end = found[-1][1]

@@ -56,7 +56,7 @@ def compare(gold: str, answer: str, options: Options) -> bool | str:
     def scalar(mine: Expression, theirs: Expression) -> bool:
         return _equal_formulas(mine, theirs, options)
 
-    check(gold)
+    _readable(gold)
     try:
         return equal(expression(gold), expression(answer), options, scalar)
     except (ExplosiveError, TooManyElementsError) as error:
@@ -64,9 +64,19 @@ def compare(gold: str, answer: str, options: Options) -> bool | str:
 
 
 def check(gold: str) -> None:
-    """Raise `ValueError` for a gold that is too expensive to evaluate."""
+    """Compare a gold with a plain number, to find out whether it is the gold that takes long.
+
+    Raises:
+        ValueError: The gold is too expensive to evaluate.
+    """
+    found = _readable(gold)
+    if isinstance(found, sympy.Expr):
+        verify(found, sympy.Integer(104_729), timeout_seconds=None)
+
+
+def _readable(gold: str) -> Any:  # noqa: ANN401 - sympy's types
     try:
-        _parsed(expression(gold).latex)
+        return _parsed(expression(gold).latex)
     except ExplosiveError as error:
         raise ValueError(str(error)) from error
 
