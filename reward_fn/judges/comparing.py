@@ -8,14 +8,15 @@ from pydantic import Field, field_validator
 
 from reward_fn.base import BasePairWiseReward
 from reward_fn.judges.forms import PAIR_FORMS
-from reward_fn.judges.llm import Completion, OpenaiLLM
+from reward_fn.judges.judge_reward import JudgeReward
+from reward_fn.judges.llm import Completion
 from reward_fn.judges.sections import answers_of, conversation_of
 from reward_fn.schema import DataSample, Failure, RewardDimensionWithRank, RewardError, RewardResult
 
 _FIRST = {"A": 1.0, "tie": 0.5, "B": 0.0}
 
 
-class PairwiseJudgeReward(BasePairWiseReward):
+class PairwiseJudgeReward(JudgeReward, BasePairWiseReward):
     """How many of the others an answer beats, by a judge of two answers: the reward that gives a trained one back.
 
     Every pair is judged once, in the order of the answers; `tournament` around it judges in both orders. The prompt is
@@ -23,12 +24,9 @@ class PairwiseJudgeReward(BasePairWiseReward):
     """
 
     formula: ClassVar[str] = "(wins + ties / 2) / (answers - 1)"
-    cost: ClassVar[str] = "llm"
 
     name: str = "pairwise_judge"
-    llm: OpenaiLLM = Field(description="the judge: model, base_url and the like")
     form: str = Field("pairwise", description=f"how it is asked and writes its verdict: {', '.join(PAIR_FORMS)}")
-    draw: int = Field(0, ge=0, description="which of several replies to the same prompt this is, for the cache")
 
     @field_validator("form")
     @classmethod
@@ -37,11 +35,7 @@ class PairwiseJudgeReward(BasePairWiseReward):
             raise ValueError(f"there is no form {form!r}; choose one of {', '.join(PAIR_FORMS)}")
         return form
 
-    @property
-    def _at_once(self) -> int:
-        return self.llm.max_concurrency
-
-    async def _aevaluate(self, sample: DataSample, **_: Any) -> RewardResult:  # noqa: ANN401
+    async def _judge(self, sample: DataSample, **_: Any) -> RewardResult:  # noqa: ANN401
         messages = PAIR_FORMS[self.form].messages(conversation_of(sample), answers_of(sample))
         return await self.llm.aask(messages, self._read, draw=self.draw)
 

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field, field_serializer
 
-from reward_fn.base import BaseReward
 from reward_fn.judges.asking import ask
-from reward_fn.judges.llm import OpenaiLLM
+from reward_fn.judges.judge_reward import JudgeReward
 from reward_fn.judges.template import AnyTemplate, BasePromptTemplate, written
 from reward_fn.schema import DataSample, RewardResult
 
 
-class BaseLLMReward(BaseReward):
+class BaseLLMReward(JudgeReward):
     """A reward that asks a language model; stands before a scoring pattern among the bases of a class.
 
     A subclass says what the template is given (`_before_evaluate`) and what the filled-in template is worth
     (`_after_evaluate`). A reply that cannot be read is sent back with what is wrong about it, `reask` times.
     """
 
-    cost: ClassVar[str] = "llm"
-
-    llm: OpenaiLLM = Field(description="the judge: model, base_url and the like")
     template: AnyTemplate = Field(description="the prompt and the form of the reply")
     reask: int = Field(1, ge=0, description="times that a judge is told what is wrong with its reply and asked again")
     structured: bool = Field(
         True, description="whether the reply is asked for as JSON by a schema, where template and endpoint can do that"
     )
-    draw: int = Field(0, ge=0, description="which of several replies to the same prompt this is, for the cache")
 
     @field_serializer("template")
     def _written_template(self, template: type[BasePromptTemplate]) -> str:
         # For subclasses too, whose field has often a plain type.
         return written(template)
-
-    @property
-    def _at_once(self) -> int:
-        return self.llm.max_concurrency
 
     @property
     def asked(self) -> type[BasePromptTemplate]:
@@ -53,7 +44,7 @@ class BaseLLMReward(BaseReward):
     def _after_evaluate(self, sample: DataSample, response: Any, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         """Return the result; raise `UnparseableError` for a verdict that does not fit the sample."""
 
-    async def _aevaluate(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
+    async def _judge(self, sample: DataSample, **kwargs: Any) -> RewardResult:  # noqa: ANN401
         def use(response: BasePromptTemplate) -> RewardResult:
             return self._after_evaluate(sample=sample, response=response, **kwargs)
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from reward_fn.base import BasePointWiseReward
-from reward_fn.judges.llm import Completion, OpenaiLLM
+from reward_fn.judges.judge_reward import JudgeReward
+from reward_fn.judges.llm import Completion
 from reward_fn.judges.pointwise import SCORES, PointwiseVerdict, parse_pointwise, pointwise_messages
 from reward_fn.judges.sections import answers_of, conversation_of
 from reward_fn.schema import DataSample, Failure, FailureKind, RewardError, RewardResult
@@ -17,7 +18,7 @@ _TOP = 20
 """How many rivals of a token servers tell at most."""
 
 
-class PointwiseJudgeReward(BasePointWiseReward):
+class PointwiseJudgeReward(JudgeReward, BasePointWiseReward):
     """How good a judge says that an answer is, from 0 to 4: the reward that gives a trained judge back.
 
     The prompt is the one that judges are trained on here, so it is not changed when a reply cannot be read.
@@ -25,28 +26,21 @@ class PointwiseJudgeReward(BasePointWiseReward):
 
     formula: ClassVar[str] = "the judge's score; by `expected`, sum(p(score) * score) over the scores' probabilities"
     source: ClassVar[str] = "HelpSteer2 (arXiv 2406.08673); expected value: Liu et al. 2023, G-Eval"
-    cost: ClassVar[str] = "llm"
 
     name: str = "pointwise_judge"
-    llm: OpenaiLLM = Field(description="the judge: model, base_url and the like")
     attribute: Literal["helpfulness", "correctness", "coherence", "complexity", "verbosity"] = Field(
         "helpfulness", description="what is rated"
     )
     score_by: Literal["verdict", "expected"] = Field(
         "verdict", description="the score that is written, or its expected value by the endpoint's log-probabilities"
     )
-    draw: int = Field(0, ge=0, description="which of several replies to the same prompt this is, for the cache")
 
     @property
     def score_range(self) -> tuple[float, float]:
         """That of HelpSteer2."""
         return float(SCORES[0]), float(SCORES[-1])
 
-    @property
-    def _at_once(self) -> int:
-        return self.llm.max_concurrency
-
-    async def _aevaluate(self, sample: DataSample, **_: Any) -> RewardResult:  # noqa: ANN401
+    async def _judge(self, sample: DataSample, **_: Any) -> RewardResult:  # noqa: ANN401
         messages = pointwise_messages(conversation_of(sample), answers_of(sample)[0], self.attribute)
         expected = self.score_by == "expected"
         return await self.llm.aask(messages, self._read, top_logprobs=_TOP if expected else 0, draw=self.draw)

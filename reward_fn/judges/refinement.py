@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reward_fn import loop
 from reward_fn.judges.llm import OpenaiLLM
-from reward_fn.judges.sections import RULE, answers_of, format_messages, sections
+from reward_fn.judges.sections import RULE, final_answers_of, format_messages, sections
 from reward_fn.loading import AnyReward
 from reward_fn.schema import DataOutput, DataSample, FailureKind, MessageRole, RewardError, Step
 
@@ -55,8 +55,11 @@ class LLMRefinement(BaseModel):
 
     async def arun(self, sample: DataSample) -> DataSample:
         """Do as `run`, without blocking the event loop."""
-        question = format_messages(sample.input)
-        first = sample if sample.output else sample.changed(output=[await self._written(question, [])])
+        # The prompt may have opened the thought of the response that is given, but not of those that are written here.
+        of_written = sample.changed(
+            metadata={key: value for key, value in sample.metadata.items() if key != "thought_opened"}
+        )
+        first = sample if sample.output else of_written.changed(output=[await self._written(sample)])
         done = [await self._scored(first.changed(output=first.output[:1]))]
         if done[0].answer.reward.score is None:
             failure = done[0].answer.reward.failure
@@ -66,21 +69,22 @@ class LLMRefinement(BaseModel):
             best = _best(done)
             if _score(best) >= target:
                 break
-            written = await self._written(question, [best])
+            shown = first if best is done[0] else of_written
+            written = await self._written(shown.changed(output=[best]))
             if written.answer.content in [one.answer.content for one in done]:
                 break
-            done.append(await self._scored(sample.changed(output=[written])))
+            done.append(await self._scored(of_written.changed(output=[written])))
         best = _best(done)
         return sample.changed(output=[best, *(one for one in done if one is not best)])
 
     async def _scored(self, sample: DataSample) -> DataOutput:
         return (await self.reward.aevaluate(sample)).output[0]
 
-    async def _written(self, question: str, before: list[DataOutput]) -> DataOutput:
-        texts = {"query": question}
+    async def _written(self, before: DataSample) -> DataOutput:
+        texts = {"query": format_messages(before.input)}
         task = "Answer the query."
-        for output in before:
-            texts["answer"] = answers_of(DataSample(output=[output]))[0]
+        for output, shown in zip(before.output, final_answers_of(before), strict=True):
+            texts["answer"] = shown or ""
             texts["feedback"] = _feedback(output)
             task = "Write a better answer to the query: keep what is good, mend what the feedback names."
         prompt = "\n\n".join([task, RULE.replace("judge", "work on"), sections(texts), "Reply with the answer alone."])

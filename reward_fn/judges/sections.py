@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from reward_fn.base import FinalAnswerReward
 from reward_fn.judges.verdict_text import Message
 from reward_fn.schema import ChatMessage, DataSample, FailureKind, RewardError
 
@@ -67,6 +68,27 @@ def answers_of(sample: DataSample) -> list[str]:
         if not isinstance(output.answer.content, str):
             raise RewardError(FailureKind.BAD_INPUT, f"answer {number} is not text")
     return [output.answer.content for output in sample.output]
+
+
+_AFTER_THOUGHT = FinalAnswerReward.model_validate({"name": "after_thought"})
+
+
+def final_answers_of(sample: DataSample, reward: FinalAnswerReward = _AFTER_THOUGHT) -> list[str | None]:
+    """Return the final answers of all responses, None for a response that has none.
+
+    A response without a thought stays as it is, with the white space around it: the prompts that judges are trained on
+    do not strip it.
+
+    Args:
+        sample: The responses.
+        reward: Says which part of a response is its final answer; by default it is what follows the thought.
+
+    Raises:
+        RewardError: A response is not text.
+    """
+    texts = answers_of(sample)
+    answers = [reward._final_answer(sample, text) for text in texts]
+    return [text if answer == text.strip() else answer for text, answer in zip(texts, answers, strict=True)]
 
 
 def conversation_of(sample: DataSample) -> list[Message]:

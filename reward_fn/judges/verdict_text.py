@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TypedDict
 
+from reward_fn.base.final_answer import final_answer
 from reward_fn.schema import Failure, FailureKind
 
 
@@ -47,10 +48,9 @@ def asked(question: str, parts: Sequence[str], reply: str) -> list[Message]:
 
 
 def without_thoughts(text: str) -> str | Failure:
-    """Return what a judge answers: what a reasoning model thinks, up to the last `</think>`, is not part of it."""
-    if "<think>" in text and "</think>" not in text:
-        return Failure(FailureKind.TRUNCATED, True, "the answer ends inside <think>")
-    return text.rpartition("</think>")[2].strip()
+    """Return the final answer of a judge, or a failure where its thought is not closed."""
+    answer = final_answer(text)
+    return Failure(FailureKind.TRUNCATED, True, "the answer ends inside a thought") if answer is None else answer
 
 
 def read_verdict(text: str, **contents: str) -> tuple[str, ...] | Failure:

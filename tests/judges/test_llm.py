@@ -103,6 +103,8 @@ def test_wrong_fields_are_named(llm_of, fields, told):
         (completion("good", reasoning="hm"), "good", "hm"),
         (completion("it says </think> here", reasoning="hm"), "it says </think> here", "hm"),
         ("hm</think>good", "good", ""),
+        ("[THINK]hm[/THINK]good", "good", ""),
+        (" it prints `</think>`\n", " it prints `</think>`\n", ""),
     ],
 )
 def test_thoughts_are_kept_apart(llm_of, answer, text, reasoning):

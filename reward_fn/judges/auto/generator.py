@@ -20,7 +20,7 @@ from reward_fn.judges.asking import ask
 from reward_fn.judges.auto.templates import PrincipleClusterTemplate, PrincipleGenerateTemplate
 from reward_fn.judges.llm import OpenaiLLM
 from reward_fn.judges.principles import BaseListWisePrincipleReward
-from reward_fn.judges.sections import answers_of, format_messages
+from reward_fn.judges.sections import final_answers_of, format_messages
 from reward_fn.judges.template import AnyTemplate, UnparseableError
 from reward_fn.progress import Bars
 from reward_fn.schema import DataSample, Failure, FailureKind, RewardError
@@ -177,13 +177,13 @@ class AutoPrincipleGenerator(BaseModel):
     def _sides(self, sample: DataSample) -> tuple[list[str], list[str]]:
         """Return the preferred answers and the others, each in an order of chance."""
         sides: dict[str, list[str]] = {"chosen": [], "rejected": []}
-        for text, output in zip(answers_of(sample), sample.output, strict=True):
+        for text, output in zip(final_answers_of(sample), sample.output, strict=True):
             preference = output.answer.label.get("preference")
             if preference not in sides:
                 raise RewardError(
                     FailureKind.BAD_INPUT, f"the label's preference is chosen or rejected, not {preference!r}"
                 )
-            sides[preference].append(text)
+            sides[preference].append(text or "")
         if not all(sides.values()):
             raise RewardError(FailureKind.BAD_INPUT, "principles need a chosen and a rejected answer")
         chance = random.Random(f"{self.seed} {sample.unique_id}")

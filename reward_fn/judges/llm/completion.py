@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from reward_fn.base.final_answer import final_answer
 from reward_fn.schema import FailureKind, RewardError
 
 
@@ -80,12 +81,14 @@ def read_completion(content: bytes) -> Completion:
         raise UnusableError(
             FailureKind.REFUSAL, f"the model refused: {str(message.get('refusal') or 'content filter')[:300]}", counts
         )
-    thought, ended, text = ("", "", whole) if apart else whole.rpartition("</think>")
-    if reason == "length" or (not ended and "<think>" in text):
+    text = whole if apart else final_answer(whole)
+    if reason == "length" or text is None:
         raise UnusableError(FailureKind.TRUNCATED, f"the answer was cut off after {counts[1]} tokens", counts)
     if not text.strip():
         raise UnusableError(FailureKind.EMPTY, "the answer is empty", counts)
-    reasoning = apart or thought.partition("<think>")[2]
+    if text == whole.strip():
+        text = whole
+    reasoning = apart or whole.rpartition("</think>")[0].partition("<think>")[2]
     return Completion(text, reasoning, str(body.get("model", "")), *counts, logprobs)
 
 
