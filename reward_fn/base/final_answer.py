@@ -80,7 +80,8 @@ _HARMONY = re.compile(r"analysis(?=[^\W_a-z]|[\"'(\[])")
 _HARMONY_FINAL = "assistantfinal"
 _ANSWER_STARTS, _ANSWER_ENDS = ("<|START_RESPONSE|>",), ("<|return|>", "<|end|>", "<|END_RESPONSE|>")
 _OPEN_TAIL = re.compile("(?:" + "|".join(map(re.escape, _PAIRS)) + r")(?:<\|message\|>)?\s*\Z")
-_BRACES = re.compile(r"(?<!\\)\\+(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_BOX = re.compile(r"(?<!\\)\\+(?:boxed|fbox)\s*\{")
+_BRACES = re.compile(rf"{_BOX.pattern}|\\.|[{{}}]", re.DOTALL)
 """Backslashes are counted from the first of a run: from each of them, the time would be quadratic."""
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])[-+\u2212]?\.\d+")
 
@@ -164,7 +165,8 @@ def boxes(text: str) -> list[Box]:
     r"""Return every `\boxed{…}` and `\fbox{…}` of a text that is closed, in order; one inside another is part of it."""
     found: list[Box] = []
     opened: list[re.Match[str]] = []
-    for token in _BRACES.finditer(text):
+    first = _BOX.search(text)
+    for token in _BRACES.finditer(text, first.start()) if first else ():
         if token[0].endswith("{") and token[0] != r"\{":
             opened.append(token)
         elif token[0] == "}" and opened:
@@ -215,7 +217,7 @@ def _after_thought(text: str, opened: bool) -> str | None:
         if mark["open"]:
             if fence:
                 shown = _PAIRS[mark[0]]
-            elif not thinking:
+            elif not thinking or (mark is marks[0] and not text[: mark.start()].strip()):
                 thinking, closing = True, _PAIRS[mark[0]]
         elif thinking:
             if mark[0].startswith(closing):

@@ -1,6 +1,10 @@
-"""What every rule of the gallery promises, for any text."""
+"""What every rule of the gallery promises, for any text.
+
+What a response causes is a score, in range and within the limit. What a row causes is a failure that names the row.
+"""
 
 import asyncio
+import math
 import pickle
 import time
 from functools import cache
@@ -21,12 +25,42 @@ FIELDS = {
 """Fields of the rules that cannot be without them."""
 
 RULES = [name for name, place in GALLERY.items() if place.startswith("reward_fn.rules.")]
+WITH_REFERENCE = [
+    "accuracy", "bleu", "chrf", "code_execution", "code_patch_similarity", "f1_score", "math_verify_reward",
+    "number_accuracy", "rouge", "string_match",
+]  # fmt: skip
 IN_PROCESS = [name for name in RULES if RewardRegistry.get(name).cost in ("cheap", "heavy")]
 
 ODD_TEXTS = [
     "", " ", "\x00", "\ud800", "None", "<|endoftext|>", "1e400", "-" * 300, "[" * 3000, "{" * 3000,
-    "<think></think>", "```python\n```", "\u202e", "٣", "\U0001d7d9", "a\u0301",
+    "<think></think>", "```python\n```", "\u202e", "٣", "\U0001d7d9", "a\u0301", "<think>", "</think>", "~~~`",
+    "1e999999999", "9" * 5000, "nan", "Infinity", '{"a": 1e999}', "[" + "9" * 5000 + "]",
 ]  # fmt: skip
+RESPONSES = (
+    st.text()
+    | st.sampled_from(ODD_TEXTS)
+    | st.lists(st.sampled_from(ODD_TEXTS) | st.text(max_size=5), max_size=8).map("".join)
+)
+WORDS = st.text(st.characters(exclude_characters="`~")).map("{}\na right answer of 42".format)
+ONE = WORDS | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+REFERENCES = ONE | st.lists(ONE, min_size=1, max_size=3) | st.tuples(ONE, ONE)
+BAD_REFERENCES = [
+    None,
+    "",
+    " \n",
+    [],
+    (),
+    [None],
+    ["42", ""],
+    [["42"]],
+    {},
+    True,
+    [False],
+    math.nan,
+    [-math.inf],
+    b"42",
+]
+READS = ["whole", "after_thought", "tag:answer", "last_box", "last_line", "last_number"]
 
 MEGABYTE = 2**20
 LARGE_TEXTS = {
@@ -46,12 +80,17 @@ LARGE_TEXTS = {
     "lines": "\n" * MEGABYTE,
     "words": "the quick brown fox " * (MEGABYTE // 20),
     "chinese": "中文" * (MEGABYTE // 6),
+    "tildes": "~" * MEGABYTE + "`",
+    "backticks": "`" * MEGABYTE + "a`",
+    "closing marks in a block": "```\n" + "</think>" * (MEGABYTE // 8),
+    "marks in quotes": "'</think>'" * (MEGABYTE // 10),
 }
 
 
 @cache
-def rule(name: str) -> BaseReward:
-    return RewardRegistry.get(name)(**FIELDS.get(name, {}))
+def rule(name: str, read: str | None = None) -> BaseReward:
+    fields = FIELDS.get(name, {})
+    return RewardRegistry.get(name)(**fields if read is None else {**fields, "read": read})
 
 
 def sample_of(*answers: object, reference: object = "a right answer of 42") -> DataSample:
@@ -66,18 +105,28 @@ def comparable(sample: DataSample) -> list[tuple[float | None, FailureKind | Non
 
 
 @pytest.mark.parametrize("name", IN_PROCESS)
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.text() | st.sampled_from(ODD_TEXTS), min_size=1, max_size=3), st.text() | st.sampled_from(ODD_TEXTS))
-def test_any_text_gets_a_score_in_range_or_a_typed_failure(name, answers, reference):
-    reward, sample = rule(name), sample_of(*answers, reference=reference)
+@settings(max_examples=60, deadline=None)
+@given(st.lists(RESPONSES, min_size=1, max_size=3), REFERENCES, st.none() | st.sampled_from(READS), st.booleans())
+def test_any_text_gets_a_score_in_range_within_the_limit_if_the_row_is_good(name, responses, reference, read, opened):
+    reward, sample = rule(name, read), sample_of(*responses, reference=reference)
     low, high = reward.score_range
-    for result in reward.score(sample):
-        assert (result.score is None) != (result.failure is None)
-        if result.failure:
-            assert result.failure.kind is not FailureKind.CRASH, result.failure.detail
-        else:
-            assert low <= result.score <= high
-            assert [part.name for part in result.details] == list(reward.part_names)
+    began = time.process_time()
+    for result in reward.score(sample.changed(metadata={"thought_opened": opened})):
+        assert result.failure is None
+        assert low <= result.score <= high
+        assert [part.name for part in result.details] == list(reward.part_names)
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("name", WITH_REFERENCE)
+@pytest.mark.parametrize("reference", BAD_REFERENCES, ids=repr)
+def test_a_bad_reference_is_a_failure_that_names_the_row_whatever_the_response(name, reference):
+    responses = ["", "42", "<think>no end", "a" * 300_000]
+    sample = sample_of(*responses, reference=reference).changed(unique_id="17", source="a/set")
+    for result in rule(name).score(sample):
+        assert result.failure is not None, result
+        assert result.failure.kind is FailureKind.BAD_INPUT, result.failure
+        assert result.failure.detail.startswith("row 17 of a/set: ")
 
 
 @pytest.mark.parametrize("name", IN_PROCESS)
@@ -113,7 +162,8 @@ def test_an_empty_answer_is_no_match_for_a_missing_reference(name):
 def test_a_megabyte_of_adversarial_text_takes_no_time(name, text):
     sample = sample_of(LARGE_TEXTS[text])
     began = time.process_time()
-    rule(name).score(sample)
+    (result,) = rule(name).score(sample)
+    assert result.failure is None
     # It takes 0.2 s at most where it was measured; the bound leaves room for slow machines.
     assert time.process_time() - began < 2
 

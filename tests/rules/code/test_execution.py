@@ -122,6 +122,15 @@ def test_a_value_that_cannot_be_compared_is_not_the_right_one(body, right):
     assert result.score == 0.0
 
 
+@pytest.mark.parametrize(
+    "answer", ["\x00", "\ud800", "<think>", "```python\n```", "(" * 3000, "print('\ud800')", "\u202e"]
+)
+def test_any_response_is_a_score(answer):
+    (result,) = CodeExecutionReward(partial_credit=True).score(sample_of(answer, ASSERTS))
+    assert result.failure is None
+    assert result.score == 0.0
+
+
 def test_a_decimal_is_compared_with_an_integer_beyond_decimals():
     tests = {"inputs": ["1"], "outputs": [10**400], "fn_name": "f"}
     assert CodeExecutionReward().score(sample_of("def f(x): return 1.5", tests))[0].score == 0.0
