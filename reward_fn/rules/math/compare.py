@@ -90,6 +90,8 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
 
 
 def _equal_formulas(gold: Expression, answer: Expression, options: Options, scalar: Scalar) -> bool:
+    if options.strict and _other_names(gold.text, answer.text):
+        return False
     gold_text, answer_text = _without_names(gold.text, answer.text)
     if (gold_text, answer_text) != (gold.text, answer.text):
         return equal(expression(gold_text), expression(answer_text), options, scalar)
@@ -235,6 +237,14 @@ def _without_names(gold: str, answer: str) -> tuple[str, str]:
     if not _RELATION.search(gold) and "," not in answer and _EQUATION.search(answer) and not _inequality(answer):
         return gold, _EQUATION.split(answer)[-1]
     return gold, answer
+
+
+def _other_names(gold: str, answer: str) -> bool:
+    """Return whether both sides give a value to variables of other names, such as `x=3` and `y=3`."""
+    mine, theirs = _ASSIGNED.match(gold), _ASSIGNED.match(answer)
+    if not mine or not theirs or mine[1].casefold() == theirs[1].casefold() or "," in gold or "," in answer:
+        return False
+    return mine[1] not in theirs[2] and theirs[1] not in mine[2]
 
 
 def _more(text: str) -> bool:

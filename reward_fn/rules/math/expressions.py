@@ -117,6 +117,7 @@ _NUMBER = re.compile(
 _BASED = re.compile(r"([0-9A-Fa-f]+)_(?:\{(\d+)\}|(\d))")
 _WORDY = re.compile(r"[^\W\d_]{2,}|[A-Za-z]")
 _MATH_MARK = re.compile(r"[\\^_=<>+*/|{}\d\[\]()]")
+_PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|exp|max|min|gcd|lcm|det|mod|and)(?![a-z]))[A-Za-z]{3,}")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _SHORT_WORDS = frozenset(["yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "not", "nor", "red", "tie"])
 
@@ -351,6 +352,8 @@ def known_unit(unit: str) -> bool:
 def _words(latex: str, is_text: bool) -> str:
     """Return an answer that is text, in lower case and without what does not matter; empty for a formula."""
     bare = latex.strip().strip("()[]").strip(" .")
+    if len(_PROSE.findall(bare)) > 3:
+        return " ".join(bare.casefold().split())
     if not bare or _MATH_MARK.search(bare) or not _WORDY.search(bare):
         return ""
     runs = re.findall(r"[^\W\d_]+", bare)

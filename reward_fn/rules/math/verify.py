@@ -76,14 +76,18 @@ def check(gold: str) -> None:
 
 def _readable(gold: str) -> Any:  # noqa: ANN401 - sympy's types
     try:
-        return _parsed(expression(gold).latex)
+        latex = expression(gold).latex
+        return _parsed(latex, should_treat_as_complex(latex))
     except ExplosiveError as error:
         raise ValueError(str(error)) from error
 
 
 def _equal_formulas(gold: Expression, answer: Expression, options: Options) -> bool:
-    mine, theirs = _parsed(gold.latex), _parsed(answer.latex)
+    is_complex = should_treat_as_complex(gold.latex) or should_treat_as_complex(answer.latex)
+    mine, theirs = _parsed(gold.latex, is_complex), _parsed(answer.latex, is_complex)
     if mine is None or theirs is None or not _same_symbols(mine, theirs):
+        return False
+    if options.strict and _differ(mine, theirs, options.float_rounding):
         return False
     found = verify(
         mine,
@@ -98,7 +102,7 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options) -> b
 
 
 @lru_cache(maxsize=256)
-def _parsed(latex: str) -> Any:  # noqa: ANN401 - sympy's types
+def _parsed(latex: str, is_complex: bool) -> Any:  # noqa: ANN401 - sympy's types
     """Return a formula as sympy has it; None if it cannot be parsed.
 
     Raises:
@@ -110,9 +114,7 @@ def _parsed(latex: str) -> Any:  # noqa: ANN401 - sympy's types
         raise ExplosiveError("the formula has a number that is too large to evaluate")
     normal = normalize_latex(latex, _NORMAL)
     try:
-        found = latex2sympy(
-            normal, is_real=not should_treat_as_complex(normal), convert_degrees=False, normalization_config=None
-        )
+        found = latex2sympy(normal, is_real=not is_complex, convert_degrees=False, normalization_config=None)
     except RecursionError:
         raise ExplosiveError("the formula is nested too deeply") from None
     except Exception:  # noqa: BLE001 - the parser raises anything for what it cannot read
@@ -196,3 +198,62 @@ def _near(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - symp
         return bool(abs(mine - theirs) <= sympy.Float(10) ** -decimals * min(size, 1)) if size else not theirs
     except (TypeError, ValueError, AttributeError):
         return True
+
+
+_HARD = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Derivative)
+
+
+def _differ(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - sympy's types
+    """Return whether formulas certainly differ, since their values at some point do.
+
+    It saves simplifying and solving what is wrong, which takes sympy seconds.
+    """
+    if isinstance(gold, MatrixBase) and isinstance(answer, MatrixBase):
+        if gold.shape != answer.shape:
+            return True
+        return any(_differ(one, other, decimals) for one, other in zip(gold, answer, strict=True))
+    if isinstance(gold, sympy.Eq) and isinstance(answer, sympy.Eq):
+        return _other_equation(gold.lhs - gold.rhs, answer.lhs - answer.rhs)
+    if not (isinstance(gold, sympy.Expr) and isinstance(answer, sympy.Expr)):
+        return False
+    if isinstance(gold, sympy.Symbol) or isinstance(answer, sympy.Symbol):
+        return False  # compared by name
+    tolerance = 10.0**-decimals if gold.has(sympy.Float) or answer.has(sympy.Float) else 1e-9
+    for shift in (0.0, 0.31):
+        mine, theirs = _value(gold, shift), _value(answer, shift)
+        if mine is None or theirs is None:
+            return False
+        if abs(mine - theirs) > tolerance * max(1.0, abs(mine)):
+            return True
+    return False
+
+
+def _other_equation(gold: Any, answer: Any) -> bool:  # noqa: ANN401 - sympy's types
+    """Return whether equations to zero are polynomials of one degree in the same variables, and no multiples."""
+    names = sorted(symbol.name for symbol in gold.free_symbols)
+    if names != sorted(symbol.name for symbol in answer.free_symbols):
+        return True
+    if not (names and gold.is_polynomial() and answer.is_polynomial()):
+        return False
+    if sympy.Poly(gold).total_degree() != sympy.Poly(answer).total_degree():
+        return False
+    values = [(_value(gold, shift), _value(answer, shift)) for shift in (0.0, 0.31, 0.57)]
+    known = [(mine, theirs) for mine, theirs in values if mine and theirs]
+    if len(known) < len(values):
+        return False
+    ratio = known[0][0] / known[0][1]
+    return any(abs(mine / theirs - ratio) > 1e-9 * abs(ratio) for mine, theirs in known)
+
+
+def _value(found: Any, shift: float) -> complex | None:  # noqa: ANN401 - sympy's types
+    """Return a formula's value where its variables have values that depend on their names; None if it has none."""
+    if found.has(*_HARD):
+        return None
+    values = {
+        symbol: 0.6 + shift + (sum(symbol.name.encode()) * 0.6180339887498949) % 1.0 for symbol in found.free_symbols
+    }
+    try:
+        value = complex(found.evalf(15, subs=values))
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError):
+        return None
+    return value if math.isfinite(value.real) and math.isfinite(value.imag) else None
