@@ -1,4 +1,4 @@
-"""Rows of tables as samples: our own, verl's rollout dumps and training rows, and tables with a column for each field."""
+"""Rows of tables as samples: our own, rollout dumps and training rows of verl, tables with a column for each field."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from reward_fn.base import prompt_opens_thought
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, Step
 
 PROMPTS = ("prompt", "question", "input", "query", "instruction", "messages", "problem")
@@ -39,6 +40,8 @@ class Columns:
     def sample(self, row: Mapping[str, Any]) -> DataSample:
         """Return a row as a sample; all other columns are its metadata.
 
+        `thought_opened` is added to the metadata where the prompt ends with the mark that opens a thought.
+
         Raises:
             RowError: It has no answer, or a column is of another form.
         """
@@ -67,12 +70,15 @@ class Columns:
         _, reference = find(row, self.reference, references) or ("", None)
         label = {} if reference is None else {"reference": reference}
         used = {key.partition(".")[0] for key in (answer_key, prompt_key)}
+        metadata = {key: value for key, value in row.items() if key not in used}
+        if answer_key and prompt_opens_thought(prompt):
+            metadata["thought_opened"] = True
         return DataSample(
             unique_id=str(row.get("unique_id", row.get("uid", row.get("id", "")))),
             input=_messages(prompt_key, prompt),
             output=[DataOutput(answer=Step(content=text, label=label)) for text in texts],
             source=None if row.get("data_source") is None else str(row["data_source"]),
-            metadata={key: value for key, value in row.items() if key not in used},
+            metadata=metadata,
         )
 
 

@@ -74,13 +74,13 @@ class RewardRegistry:
 
     @classmethod
     def list(cls) -> str:
-        """Return a table of all rewards to print: name, pattern, range by default, and what each one measures."""
-        rows = [("name", "pattern", "range", "measures")]
+        """Return a table of all rewards to print: name, pattern, version, range by default, what each one measures."""
+        rows = [("name", "pattern", "version", "range", "measures")]
         for name in cls.names():
             reward = cls.get(name)
-            rows.append((name, reward.scoring_pattern, default_range(reward), summary(reward)))
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return "\n".join("  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows)
+            rows.append((name, reward.scoring_pattern, str(reward.version), default_range(reward), summary(reward)))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return "\n".join("  ".join([*map(str.ljust, row[:4], widths), row[4]]) for row in rows)
 
     @classmethod
     def _load(cls, name: str) -> None:

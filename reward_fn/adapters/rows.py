@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from reward_fn.base import prompt_opens_thought
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, FailureKind, MessageRole, RewardError, Step
 
 _STARTS = ("ground_truth", "extra_info", "data_source", "prompt")
@@ -30,6 +31,7 @@ class Row:
         ground_truth: The row's `reward_model.ground_truth`, of any JSON shape.
         extra_info: The row's `extra_info`.
         prompt: The conversation before the answer: messages, or a text; None where the trainer does not tell it.
+        thought_opened: Whether the rendered prompt opened the thought, where `prompt` does not show it.
     """
 
     data_source: str
@@ -37,6 +39,7 @@ class Row:
     ground_truth: object
     extra_info: Mapping[str, Any] = field(default_factory=dict)
     prompt: object = None
+    thought_opened: bool = False
 
 
 def _in_a_row(place: str) -> str:
@@ -84,7 +87,7 @@ class SampleFields(BaseModel):
                 "output": [DataOutput.unchecked({"answer": answer, "steps": None})],
                 "task_category": task_category,
                 "source": row.data_source,
-                "metadata": {key: _needed(row, path) for key, path in self.metadata.items()},
+                "metadata": self._metadata(row),
             }
         )
 
@@ -101,6 +104,13 @@ class SampleFields(BaseModel):
         for key, path in self.label.items():
             label[key] = _needed(row, path)
         return label
+
+    def _metadata(self, row: Row) -> dict[str, Any]:
+        metadata = {key: _needed(row, path) for key, path in self.metadata.items()}
+        # Not written where it is false: keys of caches stay as they are.
+        if row.thought_opened or prompt_opens_thought(row.prompt):
+            metadata["thought_opened"] = True
+        return metadata
 
     def _unique_id(self, row: Row) -> str:
         if self.unique_id is not None:

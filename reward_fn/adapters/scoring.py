@@ -38,6 +38,12 @@ def comparing(reward: BaseReward) -> BaseReward | None:
     return next((found for part in inner if (found := comparing(part))), None)
 
 
+def versions(reward: BaseReward) -> dict[str, int]:
+    """Return the versions of a reward and of all that it is made of, by their names."""
+    inner = reward.inner if isinstance(reward, Composition) else []
+    return {reward.name: reward.version} | {name: one for part in inner for name, one in versions(part).items()}
+
+
 def part_names(reward: BaseReward) -> tuple[str, ...]:
     """Return the names of the parts of every result; none for a reward that is its own only part."""
     return () if reward.part_names == (reward.name,) else reward.part_names

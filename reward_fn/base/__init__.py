@@ -5,7 +5,7 @@ either. How a sample is cut into what one call scores is the pattern: an answer 
 (`BaseListWiseReward`), two of them (`BasePairWiseReward`) or a step (`BaseStepWiseReward`).
 """
 
-from reward_fn.base.answers import answer_text, reference_text
+from reward_fn.base.answers import answer_text, prompt_opens_thought, reference_text
 from reward_fn.base.final_answer import Read, final_answer
 from reward_fn.base.patterns import BaseListWiseReward, BasePairWiseReward, BasePointWiseReward, BaseStepWiseReward
 from reward_fn.base.reward import BaseReward, failure_of
@@ -25,5 +25,6 @@ __all__ = [
     "answer_text",
     "failure_of",
     "final_answer",
+    "prompt_opens_thought",
     "reference_text",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from reward_fn.base.final_answer import opens_thought
 from reward_fn.schema import DataSample, FailureKind, RewardError
 
 
@@ -27,6 +30,19 @@ def reference_text(sample: DataSample) -> str:
     if not isinstance(reference, str):
         raise RewardError(FailureKind.BAD_INPUT, f"the label's reference is {_kind(reference)}, not text")
     return reference
+
+
+def prompt_opens_thought(prompt: object) -> bool:
+    """Return whether a prompt ends with the mark that opens a thought.
+
+    Args:
+        prompt: The rendered prompt as a text; or chat messages, of which the last one may be the beginning of the
+            assistant's response. What a chat template adds to messages is not known here.
+    """
+    if isinstance(prompt, Iterable) and not isinstance(prompt, str):
+        last = next(reversed(list(prompt)), None)
+        prompt = last.get("content") if isinstance(last, Mapping) and last.get("role") == "assistant" else None
+    return isinstance(prompt, str) and opens_thought(prompt)
 
 
 def _kind(value: object) -> str:

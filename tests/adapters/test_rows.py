@@ -99,3 +99,22 @@ def test_a_message_without_a_role_is_bad_input():
 def test_a_place_that_no_row_has_is_refused():
     with pytest.raises(ValidationError, match=r"'reward\.x' is no place in a row"):
         SampleFields(label={"x": "reward.x"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "opened"),
+    [
+        ({"prompt": "<|im_start|>assistant\n<think>\n"}, True),
+        ({"prompt": "<|im_start|>assistant\n<think>\n\n</think>\n\n"}, False),
+        ({"prompt": [*MESSAGES, {"role": "assistant", "content": "<think>\n"}]}, True),
+        ({"prompt": np.array([*MESSAGES, {"role": "assistant", "content": "<think>"}], dtype=object)}, True),
+        ({"prompt": [{"role": "user", "content": "Write <think>"}]}, False),
+        ({"prompt": [*MESSAGES, {"role": "assistant", "content": None}]}, False),
+        ({"prompt": [], "thought_opened": True}, True),
+        ({"prompt": None}, False),
+        ({"extra_info": {"question": "<think>"}}, False),
+    ],
+)
+def test_a_prompt_that_opened_the_thought_is_known(fields, opened):
+    """And nothing is written where it did not: the keys of caches stay as they are."""
+    assert SampleFields().sample(row(**fields)).metadata == ({"thought_opened": True} if opened else {})

@@ -12,7 +12,7 @@ import pytest
 
 from reward_fn.adapters.rows import SampleFields
 from reward_fn.adapters.trl import TrlReward
-from reward_fn.base import BaseListWiseReward, BasePointWiseReward
+from reward_fn.base import BaseListWiseReward, BasePointWiseReward, BaseRuleReward
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import FailureKind, RewardDimensionWithRank, RewardError, RewardResult
 
@@ -46,6 +46,19 @@ class Longest(BaseListWiseReward):
         lengths = [len(output.answer.content) for output in sample.output]
         rank = [float(length == max(lengths)) for length in lengths]
         return RewardResult(name=self.name, details=[RewardDimensionWithRank(name=self.name, rank=rank)])
+
+
+class FinalLength(BaseRuleReward):
+    """Characters of the final answer; -1 if there is none."""
+
+    name: str = "final_length"
+
+    @property
+    def score_range(self):
+        return -1.0, 10.0
+
+    def _evaluate(self, sample, **kwargs):
+        return RewardResult.of(self.name, len(self._answer(sample)))
 
 
 class Slow(BasePointWiseReward):
@@ -102,6 +115,18 @@ def test_the_names_of_metrics_do_not_depend_on_what_was_scored():
 def test_a_failure_is_said(caplog):
     TrlReward(Picky())(prompts=["a"] * 3, completions=["no", "one", "no no"])
     assert "picky: 2 of 3 answers have no score (2 x refusal); the first: it says no" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "prompt", ["user a assistant <think>", [message("a", "user"), message("<think>\n")]], ids=["text", "prefill"]
+)
+def test_a_prompt_that_opened_the_thought_is_known(prompt):
+    answers = ["hm</think>4", "4", "<think>hm</think>4"]
+    completions = answers if isinstance(prompt, str) else [[message(answer)] for answer in answers]
+    scores = TrlReward(FinalLength())(prompts=[prompt] * 3, completions=completions)
+    assert scores == [1, -1, 1]
+    not_opened = "user a assistant" if isinstance(prompt, str) else prompt[:1]
+    assert TrlReward(FinalLength())(prompts=[not_opened] * 3, completions=completions) == [1, 1, 1]
 
 
 def test_conversations():

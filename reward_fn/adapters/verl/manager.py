@@ -11,7 +11,8 @@ It reads the same `reward.custom_reward_function.reward_kwargs` as `compute_scor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,10 +25,13 @@ from reward_fn.adapters.verl.measured import met
 from reward_fn.adapters.verl.sample_log import SampleLog
 from reward_fn.adapters.verl.scorer import Scored, scorer_of
 from reward_fn.adapters.verl.settings import OURS, Constant
+from reward_fn.base import final_answer, prompt_opens_thought
 from reward_fn.hosting.cohort import ClusterCohort
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import RewardError, RewardResult
 
+_TAIL = 16
+"""Tokens at the end of a prompt that are looked at: more than a chat template writes after the last message."""
 _NO_STEP = 0
 """The step of samples that verl gives none, as in the deprecated trainer."""
 
@@ -65,6 +69,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         if problems := list(group_problems(config, self._scorer.settings)):
             raise RewardConfigError(problems)
         self._cohort = cohort_of(config, self._scorer.settings)
+        self._marks = frozenset(_special_marks(tokenizer))
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         """Score the last of verl's rows: of an answer in several turns, that is all of it.
@@ -77,8 +82,11 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             RewardError: There is no score, and the policy is to raise or to drop the group.
         """
         ids = self._answer_ids(data)
-        text = await self.loop.run_in_executor(None, lambda: self.tokenizer.decode(ids, skip_special_tokens=True))
         fields = {name: values[-1] for name, values in data.non_tensor_batch.items()}
+        tail = _prompt_ids(data, fields)[-_TAIL:]
+        text, opened = await self.loop.run_in_executor(
+            None, lambda: (self._decoded(ids), prompt_opens_thought(self.tokenizer.decode(tail)))
+        )
         prompt = plain(fields.get("raw_prompt"))
         row = Row(
             data_source=fields["data_source"],
@@ -86,6 +94,7 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             ground_truth=fields["reward_model"].get("ground_truth"),
             extra_info=_extra_info(fields),
             prompt=prompt,
+            thought_opened=opened,
         )
         truncated = len(ids) >= self._longest and int(ids[-1]) != self.tokenizer.eos_token_id
         try:
@@ -116,6 +125,13 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
         length = int(data.batch["attention_mask"][-1][-responses.shape[-1] :].sum())
         return responses[:length]
 
+    def _decoded(self, ids: Any) -> str:  # noqa: ANN401 - a tensor
+        """Return the text of tokens without special tokens, but for those that are marks of thoughts."""
+        if not self._marks:
+            return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+        runs = groupby(ids.tolist(), self._marks.__contains__)
+        return "".join(self.tokenizer.decode(list(run), skip_special_tokens=not marks) for marks, run in runs)
+
     def _numbers(self, scored: Scored, *, truncated: bool) -> dict[str, float]:
         policy = self._scorer.settings.on_truncated
         instead = {"score": policy.constant} if truncated and isinstance(policy, Constant) else {}
@@ -133,8 +149,35 @@ class GalleryRewardManager(RewardManagerBase):  # type: ignore[misc]
             "answer": row.answer,
             "ground_truth": plain(row.ground_truth),
             "truncated": truncated,
+            "thought_opened": row.thought_opened,
+            "versions": self._scorer.versions(row),
         }
         self._log.write(_NO_STEP if step is None else int(step), known | said)
+
+
+def _special_marks(tokenizer: Any) -> Iterable[int]:  # noqa: ANN401
+    """Yield the special tokens of a tokenizer that are marks of thoughts.
+
+    Qwen3 and the models distilled from DeepSeek-R1 have `<think>` and `</think>` as added tokens that are not special,
+    so decoding with `skip_special_tokens=True`, as verl does, keeps them. Where such marks are special tokens, that
+    would leave the thought in the text, and nothing would tell it from the answer. verl's rollout dumps are written so.
+    """
+    for number, token in getattr(tokenizer, "added_tokens_decoder", {}).items():
+        text = f"a{token.content}b"
+        if token.special and final_answer(text) != text:
+            yield number
+
+
+def _prompt_ids(data: DataProto, fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a tensor
+    """Return the prompt's tokens without padding.
+
+    The V1 trainer's agent loop pads prompts to the right and says how long they are; all else pads with a mask.
+    """
+    prompt = data.batch["prompts"][-1]
+    length = fields.get("prompt_len")
+    if length is not None:
+        return prompt[: int(length)]
+    return prompt[data.batch["attention_mask"][-1][: len(prompt)].bool()]
 
 
 def _extra_info(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from reward_fn.adapters.rows import Row
-from reward_fn.adapters.scoring import failure_in, part_scores
+from reward_fn.adapters.scoring import failure_in, part_scores, versions
 from reward_fn.adapters.verl.measured import Measured, measured, took_by, with_share
 from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, Settings
 from reward_fn.base import BaseReward, reference_text
@@ -65,11 +65,17 @@ class Scorer:
         if taken := set(self.parts) & set(OWN_KEYS):
             raise RewardConfigError([("parts", f"{sorted(taken)[0]!r} is a name of ours; give the part another")])
         self._routes = {route: float(index) for index, route in enumerate(settings.rewards)}
+        alone = {} if settings.group.alone is None else versions(settings.group.alone)
+        self._versions = {route: versions(reward) | alone for route, reward in settings.rewards.items()}
         self._keys: dict[str, Key] = {route: (reward.name, route) for route, reward in settings.rewards.items()}
 
     def compares(self, row: Row) -> bool:
         """Return whether the reward of a row compares it with its siblings."""
         return self._route(row) in self.settings.comparing
+
+    def versions(self, row: Row) -> dict[str, int]:
+        """Return the versions of the rewards of a row, by their names."""
+        return self._versions.get(self._route(row), {})
 
     async def score(self, row: Row) -> Scored:
         """Score a row's answer.
@@ -107,6 +113,9 @@ class Scorer:
         if not group.against_reference:
             return await self._result(group.alone, row)
         reference = reference_text(self.settings.fields.sample(row))
+        if row.thought_opened:
+            # The two are read alike, and a response to this prompt begins inside the thought.
+            reference = f"</think>{reference}"
         result, _ = await self._results([row, replace(row, answer=reference)])
         return result
 

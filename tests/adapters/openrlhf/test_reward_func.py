@@ -10,7 +10,9 @@ import torch
 from reward_fn.adapters.openrlhf import reward_func_of
 from reward_fn.adapters.openrlhf.scorer import Scorer, ScoringFailedError
 from reward_fn.adapters.rows import SampleFields
+from reward_fn.base import BaseRuleReward
 from reward_fn.loading import RewardConfigError
+from reward_fn.schema import RewardResult
 
 PROMPT = "<|im_start|>user\nHow many moons has Mars?<|im_end|>\n<|im_start|>assistant\n"
 MIX = """\
@@ -135,3 +137,23 @@ def test_torch_and_fastapi_are_not_imported_with_the_file(file):
 async def _python(code):
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     return (await process.communicate())[0]
+
+
+class FinalLength(BaseRuleReward):
+    """Characters of the final answer; -1 if there is none."""
+
+    name: str = "final_length"
+
+    @property
+    def score_range(self):
+        return -1.0, 10.0
+
+    def _evaluate(self, sample, **kwargs):
+        return RewardResult.of(self.name, len(self._answer(sample)))
+
+
+def test_a_prompt_that_opened_the_thought_is_known():
+    answers = ["hm</think>4<|im_end|>", "4<|im_end|>"]
+    for prompt, rewards in ((f"{PROMPT}<think>\n", [1, -1]), (PROMPT, [1, 1])):
+        scored = Scorer(FinalLength()).score([prompt + answer for answer in answers], [prompt] * 2, ["", ""])
+        assert scored.rewards == rewards

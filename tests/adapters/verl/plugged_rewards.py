@@ -7,7 +7,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from reward_fn.base import BaseListWiseReward, BasePointWiseReward, answer_text
+from reward_fn.base import (
+    BaseListWiseReward,
+    BasePointWiseReward,
+    BaseRuleReward,
+    FinalAnswerReward,
+    answer_text,
+    reference_text,
+)
 from reward_fn.judges.llm.priority import current_priority
 from reward_fn.schema import DataSample, FailureKind, RewardDimensionWithRank, RewardError, RewardResult
 
@@ -93,3 +100,29 @@ class PerilousReward(BasePointWiseReward):
         (self.folder / uuid.uuid4().hex).touch()
         await asyncio.sleep(self.seconds)
         return RewardResult.of(self.name, float(text == "4"))
+
+
+class ExactReward(BaseRuleReward):
+    """1 for the final answer that is the reference, 0 for another one, and -1 for none."""
+
+    version = 2
+
+    name: str = "exact"
+
+    @property
+    def score_range(self) -> tuple[float, float]:
+        return -1.0, 1.0
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        return RewardResult.of(self.name, float(self._answer(sample) == reference_text(sample)))
+
+
+class LongestAnswerReward(FinalAnswerReward, BaseListWiseReward):
+    """1 for the longest final answer, 0 for the others."""
+
+    name: str = "longest_answer"
+
+    def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+        texts = [self._final_answer(sample, output.answer.content) or "" for output in sample.output]
+        rank = [float(len(text) == max(map(len, texts))) for text in texts]
+        return RewardResult(name=self.name, details=[RewardDimensionWithRank(name=self.name, rank=rank)])

@@ -13,16 +13,20 @@ MANAGER = [
 ]
 
 
-def rows(tokenizer, *answers, ground_truth="4", group=1):
+def rows(tokenizer, *answers, ground_truth="4", group=1, prompt="the the", padded="left"):
     """Answers as verl's rollouts hand them over, padded to one length: as many to each prompt as `group` says.
 
-    A ground truth is for all or for each.
+    A ground truth is for all or for each. The rendered prompt is that of all.
     """
-    ids = [tokenizer.convert_tokens_to_ids(answer.split()) for answer in answers]
-    pad = tokenizer.pad_token_id
-    responses = torch.tensor([one + [pad] * (LONGEST - len(one)) for one in ids])
-    mask = torch.tensor([[1] * len(one) + [0] * (LONGEST - len(one)) for one in ids])
-    prompts = torch.full((len(ids), 2), 7)
+    ids = [tokenizer.encode(answer, add_special_tokens=False) for answer in answers]
+    pad, longest = tokenizer.pad_token_id, max(LONGEST, *map(len, ids))
+    responses = torch.tensor([one + [pad] * (longest - len(one)) for one in ids])
+    mask = torch.tensor([[1] * len(one) + [0] * (longest - len(one)) for one in ids])
+    asked = torch.tensor([tokenizer.encode(prompt, add_special_tokens=False)] * len(ids))
+    padding = torch.full((len(ids), 20), pad)
+    sides = [padding, asked] if padded == "left" else [asked, padding]
+    prompts = torch.cat(sides, dim=1)
+    prompt_mask = torch.cat([torch.full_like(side, int(side is asked)) for side in sides], dim=1)
     truths = ground_truth if isinstance(ground_truth, list) else [ground_truth] * len(ids)
 
     def column(values):
@@ -35,7 +39,7 @@ def rows(tokenizer, *answers, ground_truth="4", group=1):
             {
                 "prompts": prompts,
                 "responses": responses,
-                "attention_mask": torch.cat([torch.ones_like(prompts), mask], dim=1),
+                "attention_mask": torch.cat([prompt_mask, mask], dim=1),
             },
             batch_size=len(ids),
         ),
