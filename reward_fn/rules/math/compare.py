@@ -27,6 +27,19 @@ _ASSIGNED = re.compile(
 _RELATION = re.compile(r"=|<|>|\\(?:le|ge|ne|in|approx|equiv)(?![A-Za-z])")
 _EQUATION = re.compile(r"(?<![<>!\\])=")
 _LETTERS = re.compile(r"[A-Za-z](?:[,\s]*[A-Za-z])*")
+_VECTOR = re.compile(r"\\begin\{[pbv]?matrix\}((?:(?!\\begin).)*)\\end\{[pbv]?matrix\}")
+_SAME_BRACKETS = {"{": (r"\{", r"\}"), r"\langle": ("(", ")")}
+_CHOICE = re.compile(r"^(?:option|choice|answer)\s+(?=[a-j]$)")
+_TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
+_NAMES = re.compile(r"(?<![\\A-Za-z])[A-Za-z]|(?<=[a-zA-Z])(?<!\\)[A-Za-z](?![a-zA-Z]*\{)")
+_NOT_LETTERS = re.compile(r"[^A-Za-z,\s]")
+_TERM = (
+    r"(?:\\(?:sin|cos|tan|cot|sec|csc|angle|triangle|overline|measuredangle|text|mathrm|Delta|alpha|beta|theta|gamma)"
+    r"|m(?=\\angle))*\s?(?:[A-Za-z]+|\\[a-z]+|\{[A-Za-z]+\}|\|[A-Za-z]+\||\[[A-Z]+\])(?:_(?:\w|\{\w+\}))?'*(?:\([^()=]*\)|\{[A-Za-z]+\})*"
+)
+_NAMED = re.compile(rf"{_TERM}(?:[+-]{_TERM})*")
+"""What an equation may give a value to: a name, or a sum of names, as contests ask for `m+n`; not `2x` or `x^2`."""
+_CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm)(?![A-Za-z]))*")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![A-Za-z])\s?")
 _OPERATORS = re.compile(r"\\(?:cup|cap|setminus|times|cdot|to)(?![A-Za-z])")
@@ -53,7 +66,7 @@ class _Group:
 
     @property
     def ordered(self) -> bool:
-        return self.opening in ("(", "[", r"\langle")
+        return self.opening in ("(", "[")
 
 
 class TooManyElementsError(Exception):
@@ -74,7 +87,7 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
     """
     if not gold or not answer:
         return False
-    if not _units_fit(gold, answer):
+    if not _units_fit(gold, answer) or (options.strict and _other_case(gold.text, answer.text)):
         return False
     if gold.text == answer.text or (gold.text.casefold() == answer.text.casefold() and _is_letters(gold)):
         return True
@@ -92,6 +105,11 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
 def _equal_formulas(gold: Expression, answer: Expression, options: Options, scalar: Scalar) -> bool:
     if options.strict and _other_names(gold.text, answer.text):
         return False
+    if ":" in gold.text and (ratio := _ratio(gold.text)) is not None:
+        return _equal_ratios(ratio, gold, answer)
+    if r"\approx" in answer.text and r"\approx" not in gold.text:
+        sides = answer.text.split(r"\approx")
+        return any(equal(gold, expression(side), options, scalar) for side in sides if side.strip())
     gold_text, answer_text = _without_names(gold.text, answer.text)
     if (gold_text, answer_text) != (gold.text, answer.text):
         return equal(expression(gold_text), expression(answer_text), options, scalar)
@@ -103,9 +121,16 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
     mine, theirs = (found or _Group("", "", (one.text,)) for found, one in zip(groups, (gold, answer), strict=True))
     if len(mine.elements) == 1 and groups[1] is None:
         # `{5}`, `[5]`: one element is the element.
-        return mine.elements[0] != gold.text and equal(expression(mine.elements[0]), answer, options, scalar)
+        return mine.elements[0] not in (gold.text, r"\emptyset") and equal(
+            expression(mine.elements[0]), answer, options, scalar
+        )
+    if groups[0] is None and not theirs.opening and len(set(theirs.elements)) > 1:
+        # "3/4 (or 75%)": several ways to write one number
+        return all(equal(gold, expression(one), options, scalar) for one in theirs.elements)
     if len(theirs.elements) == 1 and groups[0] is None:
-        return theirs.elements[0] != answer.text and equal(gold, expression(theirs.elements[0]), options, scalar)
+        return theirs.elements[0] not in (answer.text, r"\emptyset") and equal(
+            gold, expression(theirs.elements[0]), options, scalar
+        )
     if groups[0] is None or groups[1] is None:
         # A relation and an interval, a matrix and a list.
         return scalar(gold, answer)
@@ -129,7 +154,7 @@ def _equal_groups(gold: _Group, answer: _Group, options: Options, scalar: Scalar
         return False
     in_order = gold.ordered or answer.ordered
     mine, theirs = gold.elements, answer.elements
-    if not in_order:
+    if is_set != [False, False]:
         mine, theirs = tuple(dict.fromkeys(mine)), tuple(dict.fromkeys(theirs))
     if len(mine) != len(theirs):
         return False
@@ -196,6 +221,32 @@ def equal_numbers(gold: Fraction, answer: Fraction, decimals: int | None) -> boo
     return round(gold * scale) == round(answer * scale)
 
 
+def _ratio(text: str) -> tuple[Fraction, ...] | None:
+    """Return the numbers of a ratio such as `3:4`; None for anything else."""
+    parts = [expression(part).number for part in text.split(":")]
+    return tuple(part for part in parts if part) if len(parts) > 1 and all(parts) else None
+
+
+def _equal_ratios(gold_ratio: Sequence[Fraction], gold: Expression, answer: Expression) -> bool:
+    """Compare a ratio with a ratio in proportion, or with its quotient; a time, such as `3:15`, with itself alone."""
+    if _TIME.fullmatch(gold.text):
+        return False  # equal texts are equal before
+    theirs = _ratio(answer.text) if ":" in answer.text else None
+    if theirs is None:
+        return len(gold_ratio) == 2 and answer.number == gold_ratio[0] / gold_ratio[1]
+    return len(theirs) == len(gold_ratio) and len({one / two for one, two in zip(gold_ratio, theirs, strict=True)}) == 1
+
+
+def _other_case(gold: str, answer: str) -> bool:
+    """Return whether the variables of a formula differ, and only in upper and lower case."""
+    mine, theirs = set(_NAMES.findall(gold)), set(_NAMES.findall(answer))
+    if mine == theirs or len(gold) == 1:
+        return False
+    return {name.casefold() for name in mine} == {name.casefold() for name in theirs} and bool(
+        _NOT_LETTERS.search(gold)
+    )
+
+
 def _units_fit(gold: Expression, answer: Expression) -> bool:
     """Return whether the units do not contradict each other; one that is missing or unknown fits all."""
     if not gold.unit or not answer.unit or gold.unit == answer.unit:
@@ -209,7 +260,7 @@ def _is_letters(one: Expression) -> bool:
 
 def _equal_words(gold: Expression, answer: Expression) -> bool:
     """Compare texts; letters of choices count in their order, with or without separators."""
-    mine, theirs = gold.words or gold.text.casefold(), answer.words or answer.text.casefold()
+    mine, theirs = (_CHOICE.sub("", one.words or one.text.casefold()) for one in (gold, answer))
     if mine == theirs:
         return True
     if _LETTERS.fullmatch(gold.text) and _LETTERS.fullmatch(answer.text) and gold.text.isupper():
@@ -226,7 +277,10 @@ def _equal_based(gold: Expression, digits: tuple[str, str] | None, answer: Expre
 
 
 def _without_names(gold: str, answer: str) -> tuple[str, str]:
-    """Drop the name of a variable that has the value, where only one side has one or both have the same."""
+    """Drop the name of a variable that has the value, where only one side has one or both have the same.
+
+    An equation that gives no value, such as `2x=5`, is no answer where the gold is a value.
+    """
     mine, theirs = _ASSIGNED.match(gold), _ASSIGNED.match(answer)
     if mine and theirs and mine[1] == theirs[1] and not (_more(mine[2]) or _more(theirs[2])):
         return mine[2], theirs[2]
@@ -235,8 +289,17 @@ def _without_names(gold: str, answer: str) -> tuple[str, str]:
     if theirs and not _RELATION.search(gold) and not _more(theirs[2]):
         return gold, theirs[2]
     if not _RELATION.search(gold) and "," not in answer and _EQUATION.search(answer) and not _inequality(answer):
-        return gold, _EQUATION.split(answer)[-1]
+        return gold, _value_of(_EQUATION.split(answer)) or ""
     return gold, answer
+
+
+def _value_of(sides: Sequence[str]) -> str | None:
+    """Return what a chain of equations gives as a value: `5` for `x=2+3=5`, `2+3=5` and `5=x`; None for `2x=5`."""
+    if _NAMED.fullmatch(sides[-1]) and not _NAMED.fullmatch(sides[0]):
+        return sides[0] if len(sides) == 2 else None
+    if _NAMED.fullmatch(sides[0]) or all(map(_CLOSED.fullmatch, sides[:-1])):
+        return sides[-1]
+    return None
 
 
 def _other_names(gold: str, answer: str) -> bool:
@@ -259,6 +322,11 @@ def _inequality(text: str) -> bool:
 def _group(text: str) -> _Group | None:
     r"""Return the elements of `a,b`, `(a,b)`, `[a,b)`, `\{a,b\}`; None for what is no list."""
     opening, closing, inner = "", "", text
+    if (vector := _VECTOR.fullmatch(text)) is not None:
+        parts = [part for part in re.split(r"\\\\|&", vector[1]) if part]
+        if "&" not in vector[1] or r"\\" not in vector[1].rstrip("\\"):
+            return _Group("(", ")", tuple(parts))
+        return None
     for start, ends in (
         (r"\{", (r"\}",)),
         ("{", ("}",)),
@@ -273,8 +341,7 @@ def _group(text: str) -> _Group | None:
                 opening, closing, inner = start, end, candidate
                 break
     elements = [part.strip() for part in _split(inner, ",")]
-    if opening == "{":
-        opening, closing = r"\{", r"\}"
+    opening, closing = _SAME_BRACKETS.get(opening, (opening, closing))
     if any(bar in inner for bar in ("|", r"\mid", ":")) and opening == r"\{":
         return None  # a set that is described, not listed
     if not opening and len(elements) == 1 and not _PLUS_MINUS.search(inner):

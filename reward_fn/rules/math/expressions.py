@@ -93,6 +93,15 @@ _CALLS = {
     "floor": (r"\lfloor ", r"\rfloor "), "ceil": (r"\lceil ", r"\rceil "),
 }  # fmt: skip
 _CIRCLED = re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\degree(?![A-Za-z])")
+_CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
+_BLACKBOARD = re.compile(r"\\mathbb\s*([A-Z])")
+_NATURAL_LOG = re.compile(r"\\log\s*_\s*\{?\s*e\s*\}?(?![A-Za-z])")
+_WIDE_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_DOTTED_CYCLE = re.compile(r"(\d*)\.(\d*?)(\d)\3{2,}\s*\\ldots")
+_IN_DEGREES = re.compile(
+    r"\\(sin|cos|tan|cot|sec|csc)(?![A-Za-z])\s*(?:\{\s*\(?|\(\{?)?\s*(\d+(?:\.\d+)?)\s*degrees\s*(?:\)?\s*\}|\}?\))?"
+)
+"""Degrees matter inside of functions; elsewhere they are a unit."""
 _PERCENT = re.compile(r"\s*(?:\\?%|\b(?:percent|per\s+cent|percentage|pct)\b)\s*\.?$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,)\d{3})+(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:(?<!\\)\\[,;:! ]|~|\u00a0|\u202f|\u2009)\d{3})+(?![\d,])")
@@ -114,10 +123,12 @@ _NUMBER = re.compile(
     rf"|(?P<whole>{_INTEGER})?\\frac\{{(?P<minus>-?)(?P<top>{_INTEGER})\}}\{{(?P<bottom>{_INTEGER})\}}"
     rf"|(?P<over>{_DECIMAL})/(?P<under>{_DECIMAL})|(?:\\times|\\cdot)?10\^(?:\{{(?P<ten>[-+]?\d+)\}}|(?P<tendigit>\d)))"
 )
-_BASED = re.compile(r"([0-9A-Fa-f]+)_(?:\{(\d+)\}|(\d))")
+_BASED = re.compile(r"(\(?[0-9A-Fa-f]+\)?)_(\{(?:\d+|[a-z]+)\}|\d+)")
 _WORDY = re.compile(r"[^\W\d_]{2,}|[A-Za-z]")
 _MATH_MARK = re.compile(r"[\\^_=<>+*/|{}\d\[\]()]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|exp|max|min|gcd|lcm|det|mod|and)(?![a-z]))[A-Za-z]{3,}")
+_UPWARDS = re.compile(r"[<=]|\\(?:le|ne)(?![A-Za-z])")
+_DOWNWARDS = re.compile(r"(>|\\ge(?![A-Za-z])\s?)")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _SHORT_WORDS = frozenset(["yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "not", "nor", "red", "tie"])
 
@@ -130,6 +141,23 @@ _UNITS = {
     "°": "degree deg degrees", "rad": "rad radian", "dollar": "dollar USD", "cent": "cent", "euro": "euro EUR",
     "N": "N newton", "J": "J joule", "W": "W watt", "V": "V volt", "Hz": "Hz hertz", "K": "K kelvin", "Pa": "Pa pascal",
     "mph": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
+}  # fmt: skip
+_MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_MULTIPLIED = re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)\s+({'|'.join(_MULTIPLIERS)})(?![A-Za-z])", re.IGNORECASE)
+_NOT_UNITS = re.compile(
+    r"(?<![A-Za-z])(?:dozens?|squared|cubed|factorial|halves|half|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?"
+    r"|at|least|most|less|more|than|is|are|was|not|wrong|incorrect|false|true|right|correct|or|and|to|of|if|but|then"
+    r"|plus|minus|times|divided|mod|choose|pi|even|odd)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+"""Words after a number that change what it says."""
+_CURRENCY_UNITS = (("\\$", "dollar"), ("€", "euro"), ("£", "pound sterling"), ("¥", "yen"), ("₹", "rupee"))
+_NUMBER_WORDS = {
+    word: number
+    for number, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+         "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+    )
 }  # fmt: skip
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _UNIT_WORD = r"(?:square|sq\.?|cubic|cu\.?)?\s*[A-Za-z]+\.?"
@@ -176,12 +204,15 @@ def expression(source: str) -> Expression:
     """
     is_text = bool(_TEXT.fullmatch(source.strip()))
     latex, unit = _without_units(_rewritten(source))
+    unit = unit or next((name for sign, name in _CURRENCY_UNITS if sign in source), "")
     percent = _PERCENT.search(latex)
     if percent:
         latex = latex[: percent.start()]
     latex = latex.strip().rstrip(".,;:").strip()
     words = _words(latex, is_text)
     text = _tight(latex)
+    if words in _NUMBER_WORDS:
+        return expression(str(_NUMBER_WORDS[words]))
     if words:
         return Expression(text or words, latex, words=words)
     number, decimal = _number(text)
@@ -216,14 +247,21 @@ def _rewritten(source: str) -> str:
         text = _TEXT.sub(_unwrapped, _TEXT.sub(_unwrapped, text))
         text = _OLD_FONT.sub("", text)
         text = _SPACING.sub(" ", _CIRCLED.sub(" degrees ", _COSMETIC.sub("", text)))
+        text = _IN_DEGREES.sub(r"\\\1(\\frac{\2\\pi}{180})", text)
         text = _COMMAND.sub(_renamed, text)
+        text = _CHOOSE.sub(r"\\binom{\1}{\2}", text.replace("{:}", ":"))
+        text = _BLACKBOARD.sub(r"\\mathbb{\1}", text)
+        text = _NATURAL_LOG.sub(r"\\ln ", text)
     else:
         text = _CURRENCY.sub("", text.replace("~", " "))
     text = _THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text).replace("{,}", "")
     text = _CONJUNCTION.sub(", ", text)
     text = _from_ascii(text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
-    text = _REPEATING.sub(_repeating, text)
+    text = _REPEATING.sub(_repeating, _DOTTED_CYCLE.sub(r"\1.\2\\overline{\3}", text))
+    text = _MULTIPLIED.sub(_multiplied, text)
+    if _WIDE_THOUSANDS.fullmatch(text.strip()):
+        text = text.replace(" ", "")
     text = _FRAC_DIGITS.sub(
         lambda m: rf"\frac{{{m[1] if m[1] is not None else m[2]}}}{{{m[3] if m[3] is not None else m[4]}}}", text
     )
@@ -293,6 +331,14 @@ def _calls(text: str) -> str:
     return "".join([*parts, text[position:]])
 
 
+def _multiplied(match: re.Match[str]) -> str:
+    """Return `5 million` in digits."""
+    value = Fraction(match[1]) * 10 ** _MULTIPLIERS[match[2].lower()]
+    return (
+        str(value.numerator) if value.denominator == 1 else f"{match[1]}\\cdot 10^{{{_MULTIPLIERS[match[2].lower()]}}}"
+    )
+
+
 def _repeating(match: re.Match[str]) -> str:
     r"""Return `0.1\overline{6}` as a fraction."""
     whole, fixed, cycle = match[1] or "0", match[2], match[3]
@@ -309,7 +355,7 @@ def _without_units(latex: str) -> tuple[str, str]:
     value, unit = match["value"].strip(), match["unit"].strip()
     bare = unit.rstrip(".").split("^")[0].strip()
     attached = latex[len(match["value"]) : len(match["value"]) + 1] == unit[:1]
-    if _PERCENT.fullmatch(bare) or not any(map(str.isdigit, value)):
+    if _PERCENT.fullmatch(bare) or not any(map(str.isdigit, value)) or _NOT_UNITS.search(unit):
         return latex, ""
     if len(bare) == 1 and bare not in _UNIT_OF:
         return latex, ""  # a variable
@@ -377,7 +423,17 @@ def _tight(latex: str) -> str:
     text = re.sub(r"\s*([^\w\s\\])\s*", r"\1", text)
     text = re.sub(r"(?<=[\w}\])])\s+(?=\\)", "", text)
     text = re.sub(r"\\cdot\s?(?=[A-Za-z\\(])", "", text) if r"\cdot" in text else text
+    if (text.startswith("]") or text.endswith("[")) and text.count(",") == 1:
+        text = f"{'(' if text[0] == ']' else text[0]}{text[1:-1]}{')' if text[-1] == '[' else text[-1]}"
+    if text.count(">") + text.count(r"\ge") > 1 and not _UPWARDS.search(text):
+        text = _reversed_chain(text)
     return text.removeprefix("+")
+
+
+def _reversed_chain(text: str) -> str:
+    r"""Return `3>x\ge1` as `1\le x<3`."""
+    parts = _DOWNWARDS.split(text)
+    return "".join({">": "<"}.get(part, r"\le ") if _DOWNWARDS.fullmatch(part) else part for part in reversed(parts))
 
 
 def _number(text: str) -> tuple[Fraction | None, bool]:
@@ -405,5 +461,8 @@ def _number(text: str) -> tuple[Fraction | None, bool]:
 
 def based(text: str) -> tuple[str, str] | None:
     """Return the digits and the base of a numeral with a base, such as `4210_5`; None for anything else."""
-    match = _BASED.fullmatch(text)
-    return None if match is None else (match[1].upper(), match[2] or match[3])
+    match = _BASED.fullmatch(text.replace(" ", ""))
+    if match is None:
+        return None
+    base = match[2].strip("{}").lower()
+    return match[1].strip("()").replace(" ", "").upper(), str(_NUMBER_WORDS.get(base, base))

@@ -46,31 +46,63 @@ _MARK = re.compile(
     rf"|(?<![A-Za-z])(?:answer|ans|solution|result)s?(?![A-Za-z]){_ABOUT}?[*_\"'\s]*(?:{_VERB}|[:：=]|isn['’]t)"
     r"|^[#*\s]*(?:final\s+)?answers?[*_\s]*$"
     r"|(?:正确)?(?:答案|答え|答|선택|정답|답)(?:选项)?\s*(?:是|为|為|应为|应该是|应该为|は|는|은|[:：=])"
-    rf"|(?:{_LANGUAGES})(?:\s+(?:finale?|correct[ae]|correcte))?\s*(?:es|est|ist|lautet|é|è|to|là|adalah|[:：=—-])",
+    rf"|(?:{_LANGUAGES})(?:\s+(?:finale?|correct[ae]|correcte))?\s*(?:est|es|ist|lautet|é|è|to|là|adalah|[:：=—-])"
+    r"|故?(?:因此)?选(?:择|项)?[:：]?(?=\s*\(?[A-J])|正解\s*は",
     re.IGNORECASE | re.MULTILINE,
 )
 _NEGATION = re.compile(
-    r"(?<![A-Za-z])(?:not|never|neither|cannot|isn['’]?t|aren['’]?t|wasn['’]?t|can['’]?t|won['’]?t|rule\s+out|ruled\s+out"
-    r"|exclude[sd]?|excluding|rather\s+than|instead\s+of|other\s+than|except|anything\s+but)(?![A-Za-z])"
-    r"|不是|不等于|并非|而非|ではない|아니",
+    r"(?<![A-Za-z])(?:not|never|neither|cannot|(?:is|are|was|were|do|does|did|ca|wo|could|would|should)n['’]?t"
+    r"|rule[sd]?\s+out|exclude[sd]?|excluding|rather\s+than|instead\s+of|other\s+than|except|anything\s+but|unlikely"
+    r"|no\s+longer|far\s+from|more\s+than|less\s+than|greater\s+than|larger\s+than|smaller\s+than|fewer\s+than|at\s+least"
+    r"|at\s+most|up\s+to|between|nicht|keine?|n['’]est\s+pas|no\s+es|não\s+é|non\s+è|не)(?![A-Za-z])"
+    r"|≠|\\ne(?:q|g)?(?![A-Za-z])|不是|不等于|并非|而非",
     re.IGNORECASE,
 )
+"""What stands between the words "the answer is" and a number that is not the answer."""
+_DOUBT = re.compile(
+    r"(?<![A-Za-z])(?:not|never|(?:is|are|was|do|does|did|would|ca)n['’]?t|doubt|false|wrong|incorrect|nobody|no\s+one"
+    r"|(?:might|could|may|would|will|can)\s+(?:think|say|guess|believe|assume|expect)|if|unless|suppose|suppos(?:e|ing)|assum(?:e|ing))"
+    r"(?![A-Za-z])[^.,;:!?\n]{0,60}\Z",
+    re.IGNORECASE,
+)
+"""How a clause begins in which "the answer is" says nothing."""
 _NEGATED_AFTER = re.compile(
-    r"[\s*_]*(?:\)|\$)?\s*(?:is|was|are|would\s+be|seems)?\s*(?:definitely|certainly|clearly)?\s*"
-    r"(?:not|n['’]t|isn['’]?t|wrong|incorrect|false|impossible|ruled\s+out)(?![A-Za-z])",
+    r"[\s*_$)]*(?:(?:is|was|are|would\s+be|seems)\s+)?(?:(?:definitely|certainly|clearly|simply|just)\s+)?"
+    r"(?:not|(?:is|was|are)n['’]?t|wrong|incorrect|false|impossible|ruled\s+out)(?![A-Za-z])"
+    r"|[\s*_$)]*\?|[\s*_$)]*(?:ではない|ではありません|[이가]\s*아[니닙])"
+    r"|[\s*_$)]*\s(?:to|through|–|-)\s+\d"
+    r"|[\s*_$)]*[,.;]?\s*(?:but|and)\s+(?:that|this|it)(?:['’]s|\s+is)\s+(?:a\s+mistake|wrong|incorrect|not|false)",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?<![A-Za-z])(?:is|was|be)(?:n['’]?t|\s+(?:definitely\s+|certainly\s+)?not)\s*[$*_(]*\Z", re.IGNORECASE
+)
+_CONTRAST = re.compile(
+    r"[\s,;*_]*(?:but|rather|instead|sondern|mais|sino)(?:\s+(?:is|it\s+is|it['’]s|rather))?(?![A-Za-z])", re.IGNORECASE
+)
+_WITHDRAWN = (
+    r"correction|scratch\s+that|sorry|oops|i\s+meant|my\s+mistake|i\s+made\s+a\s+mistake|in\s+truth|in\s+fact"
+    r"|(?:that|this|it)(?:['’]s|\s+is|\s+was)\s+(?:wrong|incorrect|not\s+right|a\s+mistake)"
+)
+_WITHDRAWAL = re.compile(rf"(?<![A-Za-z])(?:{_WITHDRAWN})(?![A-Za-z])", re.IGNORECASE)
+"""Words that take an answer back, also one in a box."""
+_CORRECTION = re.compile(
+    rf"(?<![A-Za-z])(?:{_WITHDRAWN}|wait|actually|hold\s+on|on\s+second\s+thought"
+    r"|let\s+me\s+(?:re-?compute|re-?calculate|re-?consider|re-?check|correct|redo))(?![A-Za-z])|(?<=[.!?])\s+No[,.]\s",
+    re.IGNORECASE,
+)
+"""Words after which an answer that was said in words is said anew."""
+_CORRECTED = re.compile(
+    r"\A(?:[\s,.:]*(?:actually|no|sorry|wait|hmm|i\s+meant|(?:it|the\s+answer|that)(?:['’]s|\s+(?:is|should\s+be)))"
+    r"(?![A-Za-z]))*[\s,.:]*",
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"(?:[^.!?？\n]|\.(?=\d))*[?？]")
-_CONTRAST = re.compile(
-    r"[\s,;*_]*(?:but|rather|instead)(?:\s+(?:is|it\s+is|it['’]s|rather))?(?![A-Za-z])", re.IGNORECASE
-)
-_CORRECTION = re.compile(
-    r"(?<![A-Za-z])(?:wait|actually|correction|scratch\s+that|hold\s+on|on\s+second\s+thought|i\s+made\s+a\s+mistake"
-    r"|that(?:['’]s|\s+is)\s+(?:wrong|incorrect|not\s+right)|let\s+me\s+(?:re-?check|correct|redo))(?![A-Za-z])",
-    re.IGNORECASE,
-)
+_ASIDE = re.compile(r"\((?!\s*(?:or|and)(?![A-Za-z]))[^()\n]*[A-Za-z]{3,}[^()\n]*\)")
+"""Words in brackets: an explanation, in which no answer stands."""
+_SIGNS_OFF = re.compile(r"\\(?:blacksquare|square|qed|checkmark|Box)(?![A-Za-z])|[■□∎✓✔✅]")
 _CONNECTOR = re.compile(
-    r"[\s*_]*(?:[,;(/]|(?:,\s*)?\(?(?:either|or|and|and/or|maybe|perhaps|possibly|alternatively|else)(?![A-Za-z])|或者|或|和|、)"
+    r"[\s*_]*(?:[,;(/]|(?:,\s*)?\(?(?:either|or|and|and/or|maybe|perhaps|possibly|alternatively|else|oder|ou|o|u|или|и)(?![A-Za-z])|或者|或|和|、)"
     r"[\s*_]*(?:(?:or|and|maybe|perhaps|possibly|even|also|it\s+could\s+be|could\s+be|else)(?![A-Za-z])[\s*_]*)*"
     r"(?:[A-Za-z]\s*=\s*)?",
     re.IGNORECASE,
@@ -90,7 +122,7 @@ _ROOT = r"√\s?(?:\d+(?:\.\d+)?|[a-z]|\([^()\n]{1,40}\))"
 _NAME = r"(?:pi|sqrt|cbrt|sin|cos|tan|log|ln|exp|theta|alpha|beta|infinity|inf)(?![A-Za-z])"
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
 _LATEX = rf"\\[A-Za-z]+(?:\[[^\]\n]{{0,20}}\])?(?:{_GROUP})*"
-_BRACKETED = r"(?:[(\[{][^()\[\]{}\n]{1,80}[)\]}])"
+_BRACKETED = r"(?:[(\[{](?!\s*(?:or|and)(?![A-Za-z]))(?:(?![A-Za-z]{3})[^()\[\]{}\n]){1,80}[)\]}])"
 _VARIABLE = r"(?<![A-Za-z'’])[A-Za-z](?:_\w+)?(?![A-Za-z'’])"
 _POWER = rf"\^[-+]?(?:\w|\([^()\n]{{1,30}}\)|{_GROUP})"
 _SUFFIX = rf"(?:[π²³⁴⁵⁶⁷⁸⁹⁰¹°√%!]|\\%|{_POWER}|\s?pi(?![A-Za-z])|[A-Za-z](?![A-Za-z]))*"
@@ -100,7 +132,7 @@ _ATOM = (
 )
 _COMMANDS = r"\\(?:times|cdot|div|pm|le|ge|leq|geq|cup|in)(?![A-Za-z])"
 _OPERATOR = rf"(?:\s*(?:\*\*|[-+−*/^=×÷·<>≤≥≠±:∪∈]|{_COMMANDS})\s*)"
-_FORMULA = re.compile(rf"(?<![A-Za-z0-9_.\\])(?:[-+−±]\s?)?{_ATOM}(?:{_OPERATOR}(?:[-+−±]\s?)?{_ATOM})*")
+_FORMULA = re.compile(rf"(?<![A-Za-z0-9_.^\\])(?:[-+−±]\s?)?{_ATOM}(?:{_OPERATOR}(?:[-+−±]\s?)?{_ATOM})*")
 _HAS_VALUE = re.compile(r"\d|π|∞|√|[½⅓⅔¼¾⅕⅛]|\\[A-Za-z]|(?<![A-Za-z])(?:pi|sqrt|infinity|inf)(?![A-Za-z])|=")
 _DECORATION = r"[\s*_\"'$:：.,=>({\[-]"
 _LETTER = r"(?:\\text(?:bf)?\{\s*)?\(?\s*([A-J])\s*\)?\}?"
@@ -120,12 +152,18 @@ _NAMED_LETTERS = re.compile(
 """Letters of choices that a text names, anywhere in it."""
 _LONE_LETTER = re.compile(r"^[\s*_#(\[]*([A-J])[\s*_)\].:]*$")
 _LETTER_LINE = re.compile(r"^[\s*_#]*\(?([A-J])\)?\s*[).:]\s")
+_WRONG = re.compile(r"(?<![A-Za-z])(?:wrong|incorrect|false\s+that)(?![A-Za-z])", re.IGNORECASE)
 _SPEECH = re.compile(
     r"^[\s*_\"']*(?!(?:sqrt|cbrt|pi|sin|cos|tan|log|ln|exp|theta|alpha|beta|infinity|inf|and|or)(?![A-Za-z]))[A-Za-z]{2,}(?!\s*=)"
     r"|[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
 """Where a line with digits is a sentence: it begins with a word, or has letters of other scripts."""
 _HASHES = re.compile(r"^\s*####\s*(.+?)\s*$", re.MULTILINE)
+_OPTION = re.compile(
+    r"\s*(?:\$?\\(?:text|textbf|mathrm|mathbf)\{\s*\(([A-J])\)\s*\}|\(?([A-J])(?:\)|\.(?!\d)))[\s\\~:.,]*(?![\s\\~:.,])(.+?)\$?\s*",
+    re.DOTALL,
+)
+"""A gold that is a choice with its text, such as `\\textbf{(B)}\\ 25`; both are right."""
 _LAST_LINE_A = re.compile(r"(?:^|\n)\s*A\s*:\s*([^\n]+?)\s*\Z")
 
 
@@ -162,7 +200,7 @@ def claimed(response: str, *, marked: bool = False) -> Claim:
     if marked:
         return _whole(text)
     if "\\" in text and (found := boxes(text)):
-        return _whole(_joined(text, found))
+        return _in_boxes(text, found)
     if (content := last_tag(text, "answer")) is not None:
         return claimed(content)
     if "####" in text and (hashes := _HASHES.findall(text)):
@@ -195,9 +233,22 @@ def golds(reference: str) -> tuple[str, ...]:
         return (_joined(text, inside),)
     if hashes := _HASHES.findall(text):
         return (hashes[-1],)
+    if option := _OPTION.fullmatch(text):
+        return (option[1] or option[2], option[3], text)
     if "\n" in text and (last := _LAST_LINE_A.search(text)):
         return (last[1],)
     return (text,)
+
+
+def _in_boxes(text: str, found: list[Box]) -> Claim:
+    """Return what the last box claims, if it is neither negated nor taken back after it."""
+    last = found[-1]
+    if _DENIED.search(_clause_before(text, last.start)) or _NEGATED_AFTER.match(text, last.end):
+        return _NOTHING
+    after = text[last.end : last.end + _TAIL]
+    if withdrawn := _WITHDRAWAL.search(after):
+        return _at_end(after[withdrawn.end() :])
+    return _whole(_joined(text, found))
 
 
 def _joined(text: str, found: list[Box]) -> str:
@@ -211,8 +262,11 @@ def _joined(text: str, found: list[Box]) -> str:
 
 
 def _whole(text: str) -> Claim:
+    text = text.strip("*_` \n")
     letters = _LETTERS.match(text)
-    return Claim(text, _letters(letters) if letters else "", text)
+    if letters and _NEGATED_AFTER.match(text, letters.end()):
+        return _NOTHING
+    return Claim(text, _letters(letters) if letters else "", _first_words(text))
 
 
 def _letters(match: re.Match[str]) -> str:
@@ -221,7 +275,7 @@ def _letters(match: re.Match[str]) -> str:
 
 def _is_answer(text: str) -> bool:
     """Return whether a line is an answer and no sentence: a formula first, or at most three words; not negated."""
-    if _NEGATION.search(text) or text.endswith(("?", "？")):
+    if _NEGATION.search(text) or _WRONG.search(text) or text.endswith(("?", "？")):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[^\W\d_]{2,}", text)
     if len(words) > 3:
@@ -233,13 +287,15 @@ def _is_answer(text: str) -> bool:
 
 def _after_mark(text: str, mark: re.Match[str]) -> Claim:
     rest = text[mark.end() : mark.end() + _TAIL].lstrip(" \t*_:：")
-    if mark[0].lower().endswith(("n't", "n’t")):
-        return _NOTHING
     line = rest.lstrip()
     if correction := _CORRECTION.search(line):
-        corrected = _at_end(line[correction.end() :])
-        if corrected.formula:
+        corrected = _corrected(line[correction.end() :])
+        if corrected.formula or corrected.letter:
             return corrected
+    if mark[0].lower().endswith(("n't", "n’t")) or _DOUBT.search(_clause_before(text, mark.start())):
+        return _NOTHING
+    if _WRONG.search(text, max(0, mark.start() - 12), mark.start()):
+        return _NOTHING
     sentence = line[: end.start()] if (end := _SENTENCE_END.search(line)) else line
     letters = _LETTERS.match(line)
     letter = "" if letters is None or (letters[1] in "AI" and _is_article(line, letters)) else _letters(letters)
@@ -254,6 +310,14 @@ def _after_mark(text: str, mark: re.Match[str]) -> Claim:
     if _NEGATION.search(words):
         words = ""
     return Claim(formula, letter, words)
+
+
+def _corrected(text: str) -> Claim:
+    """Return what is claimed after a correction begins."""
+    rest = _CORRECTED.sub("", text)
+    if (letters := _LETTERS.match(rest)) and not _is_article(rest, letters):
+        return Claim("", _letters(letters))
+    return _at_end(text)
 
 
 def _first_words(sentence: str) -> str:
@@ -287,14 +351,15 @@ def _first(line: str, sentence_end: int, start: int = 0) -> str | None:
 def _at_end(text: str) -> Claim:
     """Return what the last formula or number of a text claims."""
     offset = max(0, len(text) - _TAIL)
-    tail = text[offset:]
+    tail = _SIGNS_OFF.sub(" ", text[offset:])
+    tail = _ASIDE.sub(lambda aside: " " * len(aside[0]), tail)
     last_line = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
     letter = _last_letter(tail)
     found = _formulas(tail)
     while found and _ASKED.match(tail, found[-1][1]):
         found.pop()  # a question, such as the prompt's or "Shall I explain step 2?"
     if not found:
-        return Claim("", letter, _first_words(last_line)) if _is_answer(last_line) or letter else _NOTHING
+        return Claim("", letter, _first_words(last_line)) if _is_answer(_first_words(last_line)) or letter else _NOTHING
     end = found[-1][1]
     chain = [found[-1]]
     for one in reversed(found[:-1]):
@@ -309,7 +374,8 @@ def _at_end(text: str) -> Claim:
 def _last_letter(text: str) -> str:
     """Return the letters of the choice that a text names last; empty if there is none or it is negated."""
     last_line = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-    if lone := _LONE_LETTER.match(last_line) or _LETTER_LINE.match(last_line):
+    options = {line[1] for line in map(_LETTER_LINE.match, text.splitlines()[-8:]) if line}
+    if (lone := _LONE_LETTER.match(last_line) or _LETTER_LINE.match(last_line)) and options <= {lone[1]}:
         return lone[1]
     last = _last(_NAMED_LETTERS, text)
     if not last or _NEGATION.search(_clause_before(text, last.start())) or _NEGATED_AFTER.match(text, last.end()):
@@ -336,7 +402,8 @@ def _formulas(text: str) -> list[tuple[int, int, str]]:
     for environment in _ENVIRONMENT.finditer(text):
         found += _plain(text, position, environment.start())
         content = next(part for name, part in environment.groupdict().items() if name != "name" and part is not None)
-        found.append((environment.start(), environment.end(), _last_row(content)))
+        if not _UNIT_ALONE.fullmatch(content):
+            found.append((environment.start(), environment.end(), _last_row(content)))
         position = environment.end()
     return found + _plain(text, position, len(text))
 
@@ -361,6 +428,9 @@ def _plain(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
     return found
 
 
+_UNIT_ALONE = re.compile(
+    r"\s*(?:\\(?:text|mathrm|rm)\s*)?\{?\s*(?:cm|mm|km|m|kg|g|ft|in|s|h|units?)\s*\}?\s*(?:\^\{?\d\}?)?\s*"
+)
 _UNIT = re.compile(
     r"\s?(?:percent|per\s+cent|degrees?|meters?|metres?|cm|mm|km|kg|grams?|feet|foot|ft|inch(?:es)?|miles?|hours?|minutes?|seconds?"
     r"|days?|weeks?|years?|dollars?|cents?|liters?|litres?|pounds?|(?:square|cubic)\s+[a-z]+)"

@@ -29,10 +29,14 @@ from reward_fn.rules.math.expressions import Expression, expression
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns of each time limit that is off
 _NORMAL = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none")
 
-_MOST_DIGITS = 2_000
+_MOST_DIGITS = 4_000
 """Decimal digits of the largest number that is evaluated."""
 _MOST_TERMS = 1_000
 """Terms of the longest sum or product, or of the largest power of a sum, that is evaluated."""
+_MOST_NODES = 600
+"""Nodes of the largest formula that is simplified."""
+_HIGHEST = 8
+"""Powers and functions inside of each other that are simplified."""
 _LONGEST = 2_000
 """Characters of the longest formula that is parsed."""
 
@@ -61,6 +65,8 @@ def compare(gold: str, answer: str, options: Options) -> bool | str:
         return equal(expression(gold), expression(answer), options, scalar)
     except (ExplosiveError, TooManyElementsError) as error:
         return str(error)
+    except RecursionError:
+        return "the formula is nested too deeply"
 
 
 def check(gold: str) -> None:
@@ -87,7 +93,10 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options) -> b
     mine, theirs = _parsed(gold.latex, is_complex), _parsed(answer.latex, is_complex)
     if mine is None or theirs is None or not _same_symbols(mine, theirs):
         return False
-    if options.strict and _differ(mine, theirs, options.float_rounding):
+    try:
+        if options.strict and _differ(mine, theirs, options.float_rounding):
+            return False
+    except Exception:  # noqa: BLE001 - sympy raises anything for formulas that make no sense together
         return False
     found = verify(
         mine,
@@ -119,10 +128,12 @@ def _parsed(latex: str, is_complex: bool) -> Any:  # noqa: ANN401 - sympy's type
         raise ExplosiveError("the formula is nested too deeply") from None
     except Exception:  # noqa: BLE001 - the parser raises anything for what it cannot read
         return None
-    if isinstance(found, (Basic, MatrixBase)):
-        _refuse_explosive(found)
-        return found
-    return None
+    if not isinstance(found, (Basic, MatrixBase)):
+        return None
+    _refuse_explosive(found)
+    if is_complex and isinstance(found, Basic) and not found.has(sympy.Sum, sympy.Product):
+        return found.subs({one: sympy.I for one in found.free_symbols if one.name == "i"})
+    return found
 
 
 _EXPLOSIVE_TEXT = re.compile(r"\\binom\{?(?:\d{4,}|[^{}]*\^)|\d{1000,}|!{3,}")
@@ -130,21 +141,59 @@ _EXPLOSIVE_TEXT = re.compile(r"\\binom\{?(?:\d{4,}|[^{}]*\^)|\d{1000,}|!{3,}")
 
 
 def _refuse_explosive(found: Basic | MatrixBase) -> None:
-    for one in found if isinstance(found, MatrixBase) else [found]:
+    parts = list(found) if isinstance(found, MatrixBase) else [found]
+    if sum(1 for one in parts for _ in sympy.preorder_traversal(one)) > _MOST_NODES:
+        raise ExplosiveError("the formula has too many parts to simplify")
+    for one in parts:
         if _size(one) > _MOST_DIGITS:
             raise ExplosiveError("the formula has a number that is too large to evaluate")
+        if _terms(one) > _MOST_TERMS:
+            raise ExplosiveError("the formula has too many terms to multiply out")
+        if _tower(one) > _HIGHEST:
+            raise ExplosiveError("the formula has too many powers of powers")
+
+
+def _terms(found: Any) -> float:  # noqa: ANN401 - sympy's types
+    """Return how many terms a formula has when it is multiplied out, at most."""
+    if not isinstance(found, Basic) or not found.args:
+        return 1.0
+    if isinstance(found, MatrixBase) or getattr(found, "is_Matrix", False):
+        return (
+            1.0 if not isinstance(found, sympy.MatPow) or (found.exp.is_number and abs(found.exp) <= 10) else math.inf
+        )
+    terms = [_terms(argument) for argument in found.args]
+    if isinstance(found, sympy.Add):
+        return sum(terms)
+    if isinstance(found, sympy.Mul):
+        return math.prod(terms)
+    if isinstance(found, sympy.Pow) and terms[0] > 1 and found.exp.is_number and not found.base.is_number:
+        power = min(abs(complex(found.exp)), 10.0**6)
+        return (
+            float(math.comb(int(power + terms[0]) - 1, int(terms[0]) - 1))
+            if power > 1 and terms[0] < 50
+            else terms[0] ** power
+        )
+    return max(terms)
+
+
+def _tower(found: Any) -> int:  # noqa: ANN401 - sympy's types
+    """Return how many powers, roots or functions lie in each other's exponents or arguments."""
+    if not isinstance(found, Basic) or not found.args:
+        return 0
+    deep = max(map(_tower, found.args))
+    return deep + isinstance(found, (sympy.Pow, sympy.Function, sympy.Integral))
 
 
 def _size(found: Any) -> float:  # noqa: ANN401 - sympy's types
     """Return about how many decimal digits a formula's numbers have when it is evaluated; infinity for too many."""
     if isinstance(found, sympy.Integer):
-        return float(found.p.bit_length()) * 0.30103
+        return math.log10(abs(found.p)) if found.p else 0.0
     if isinstance(found, sympy.Number):
         return abs(math.log10(abs(float(found)))) if found.is_finite and found and abs(found) < 1e300 else 1.0
     if not isinstance(found, Basic):
         return 1.0
     sizes = [_size(argument) for argument in found.args]
-    largest = max(sizes, default=1.0)
+    largest = max(sizes, default=0.0)
     if isinstance(found, sympy.Pow):
         return _power(found, sizes)
     if isinstance(found, sympy.factorial) or type(found).__name__ in ("factorial2", "subfactorial", "gamma"):
@@ -171,9 +220,8 @@ def _power(found: Any, sizes: list[float]) -> float:  # noqa: ANN401 - sympy's t
         except (TypeError, ValueError, OverflowError):
             return max(sizes)
         if not base.is_number:
-            terms = len(base.args) if isinstance(base, sympy.Add) else 1
-            return math.inf if terms > 1 and power > 30 * 2 / terms else max(sizes)
-        return max(max(sizes[0], 1.0) * power if power > 1 else sizes[0], sizes[1])
+            return max(sizes)
+        return max(sizes[0] * power if power > 1 else sizes[0], sizes[1])
     return max(sizes)
 
 
@@ -213,7 +261,7 @@ def _differ(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - sy
             return True
         return any(_differ(one, other, decimals) for one, other in zip(gold, answer, strict=True))
     if isinstance(gold, sympy.Eq) and isinstance(answer, sympy.Eq):
-        return _other_equation(gold.lhs - gold.rhs, answer.lhs - answer.rhs)
+        return _other_equation(gold, answer, decimals)
     if not (isinstance(gold, sympy.Expr) and isinstance(answer, sympy.Expr)):
         return False
     if isinstance(gold, sympy.Symbol) or isinstance(answer, sympy.Symbol):
@@ -228,21 +276,24 @@ def _differ(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - sy
     return False
 
 
-def _other_equation(gold: Any, answer: Any) -> bool:  # noqa: ANN401 - sympy's types
-    """Return whether equations to zero are polynomials of one degree in the same variables, and no multiples."""
+def _other_equation(gold: Any, answer: Any, decimals: int) -> bool:  # noqa: ANN401 - sympy's types
+    """Return whether equations are of other variables, or polynomials of one degree and no multiples of each other."""
     names = sorted(symbol.name for symbol in gold.free_symbols)
     if names != sorted(symbol.name for symbol in answer.free_symbols):
         return True
-    if not (names and gold.is_polynomial() and answer.is_polynomial()):
+    if not names:
+        return _differ(gold.lhs, answer.lhs, decimals) or _differ(gold.rhs, answer.rhs, decimals)
+    mine, theirs = gold.lhs - gold.rhs, answer.lhs - answer.rhs
+    if not (mine.is_polynomial() and theirs.is_polynomial()):
         return False
-    if sympy.Poly(gold).total_degree() != sympy.Poly(answer).total_degree():
+    if sympy.Poly(mine).total_degree() != sympy.Poly(theirs).total_degree():
         return False
-    values = [(_value(gold, shift), _value(answer, shift)) for shift in (0.0, 0.31, 0.57)]
-    known = [(mine, theirs) for mine, theirs in values if mine and theirs]
+    values = [(_value(mine, shift), _value(theirs, shift)) for shift in (0.0, 0.31, 0.57)]
+    known = [(one, two) for one, two in values if one and two]
     if len(known) < len(values):
         return False
     ratio = known[0][0] / known[0][1]
-    return any(abs(mine / theirs - ratio) > 1e-9 * abs(ratio) for mine, theirs in known)
+    return any(abs(one / two - ratio) > 1e-9 * abs(ratio) for one, two in known)
 
 
 def _value(found: Any, shift: float) -> complex | None:  # noqa: ANN401 - sympy's types
