@@ -35,6 +35,8 @@ async def compute_score(
     Raises:
         RewardConfigError: `reward_kwargs` describe no reward.
         RewardError: There is no score, and `on_failure` is `raise` or `drop_group`.
+
+    verl does not pass the prompt: where the chat template opens the thought, set the reward's field `thought_opened`.
     """
     scored = await _scorer(reward_kwargs).score(Row(data_source, solution_str, ground_truth, extra_info or {}))
     return scored.numbers
