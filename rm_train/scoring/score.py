@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import yaml
 
+from reward_fn.adapters.scoring import versions
 from reward_fn.base import BaseReward
 from reward_fn.columns import Columns, RowError
 from reward_fn.loading import RewardConfigError, load_reward
@@ -131,10 +132,11 @@ def _scored(reward: BaseReward, batch: list[Record], settings: ScoreSettings, su
                 hint = "to leave such rows out: --on-bad-row skip"
                 raise ScoreError(f"{settings.path}, line {record.line}: {error} ({hint})") from error
             summary.bad_rows[str(error)[:200]] += 1
+    used = versions(reward)
     results = reward.score_batch([sample for _, sample in rows], settings.max_workers)
     lines = []
     for (row, sample), answers in zip(rows, results, strict=True):
-        rewards = [_told(result) for result in answers]
+        rewards = [_told(result, used) for result in answers]
         summary.add(rewards)
         summary.new_answers += len(rewards)
         several = len(sample.output) != 1 or isinstance(row.get("output"), list)
@@ -143,8 +145,8 @@ def _scored(reward: BaseReward, batch: list[Record], settings: ScoreSettings, su
     return lines
 
 
-def _told(result: RewardResult) -> dict[str, Any]:
-    """Return a result as it is written."""
+def _told(result: RewardResult, used: Mapping[str, int]) -> dict[str, Any]:
+    """Return a result as it is written, with the versions of the rewards that it is of."""
     parts = [part for part in result.details if isinstance(part, RewardDimensionWithScore)]
     failure = result.failure
     return {
@@ -153,6 +155,7 @@ def _told(result: RewardResult) -> dict[str, Any]:
         "reasons": {part.name: part.reason for part in parts if part.reason},
         "failure": failure and {"kind": failure.kind.value, "retriable": failure.retriable, "detail": failure.detail},
         **({"extra": result.extra_data} if result.extra_data else {}),
+        "versions": used,
     }
 
 
@@ -167,7 +170,8 @@ def _identity(reward: BaseReward, settings: ScoreSettings) -> str:
     kind = type(reward)
     parts = [
         str(settings.path.resolve()), status.st_size, status.st_mtime_ns, repr(settings.columns), settings.key,
-        settings.on_bad_row, settings.limit, kind.__module__, kind.__qualname__, reward.model_dump(mode="json"),
+        settings.on_bad_row, settings.limit, kind.__module__, kind.__qualname__, versions(reward),
+        reward.model_dump(mode="json"),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 

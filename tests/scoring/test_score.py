@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from reward_fn.base import BasePointWiseReward, answer_text
+from reward_fn.base import BasePointWiseReward, BaseRuleReward, answer_text, reference_text
 from reward_fn.registry import RewardRegistry
 from reward_fn.schema import DataOutput, DataSample, RewardResult, Step
 from rm_train.cli import main
@@ -20,6 +20,21 @@ DUMP = [
 """Lines as verl writes them under trainer.rollout_data_dir."""
 
 TURN = {"role": "user", "content": "q"}
+
+
+class Exact(BaseRuleReward):
+    """1 for the final answer that is the reference, 0 for another one, and -1 for none."""
+
+    version = 3
+
+    name: str = "exact"
+
+    @property
+    def score_range(self):
+        return -1.0, 1.0
+
+    def _evaluate(self, sample, **kwargs):
+        return RewardResult.of(self.name, float(self._answer(sample) == reference_text(sample)))
 
 
 class Interrupted(BasePointWiseReward):
@@ -71,6 +86,45 @@ def test_the_example_scores_a_dump(tmp_path):
     assert list(scored["reward"]["parts"]) == [
         "answer", "answer/condition", "answer/then", "length", "length/length_penalty", "repetition",
     ]  # fmt: skip
+
+
+OPENED = "user\n1+1?\nassistant\n<think>\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "scores"),
+    [
+        ({"input": OPENED}, [1, 0, -1, -1]),
+        ({"input": f"{OPENED}\n</think>\n\n"}, [1, 0, 1, 0]),
+        ({"input": "user\n1+1?\nassistant\n"}, [1, 0, 1, 0]),
+        ({"prompt": [TURN, {"role": "assistant", "content": "<think>"}]}, [1, 0, -1, -1]),
+        ({"prompt": [TURN], "thought_opened": True}, [1, 0, -1, -1]),
+        ({"prompt": [TURN]}, [1, 0, 1, 0]),
+    ],
+)
+def test_a_thought_that_the_prompt_opened_must_be_closed(tmp_path, prompt, scores):
+    """A rollout dump of verl has the rendered prompt."""
+    answers = ["1 and 1.\n</think>\n2", "It is 2.\n</think>\n3", "2", "It is 2."]
+    path = jsonl(tmp_path / "1.jsonl", [{**prompt, "output": answer, "gts": "2"} for answer in answers])
+    settings = ScoreSettings(path, tmp_path / "out.jsonl")
+    score_file(Exact(), settings)
+    assert [row["reward"]["score"] for row in lines(settings.out)] == scores
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_versions_are_written_and_scores_of_two_versions_are_not_mixed(tmp_path, monkeypatch, version):
+    path = jsonl(tmp_path / "1.jsonl", [{"response": text, "reference": "2"} for text in "2345"])
+    settings = ScoreSettings(path, tmp_path / "out.jsonl", batch=2)
+    reward = RewardRegistry.get("weighted_sum")(parts={"exact": Exact(), "length": Interrupted()})
+    original = Interrupted._evaluate
+    with monkeypatch.context() as patch:
+        patch.setattr(Interrupted, "_evaluate", lambda self, sample, **_: original(Interrupted(at="4"), sample))
+        with pytest.raises(KeyboardInterrupt):
+            score_file(reward, settings)
+    monkeypatch.setattr(Exact, "version", version)
+    assert score_file(reward, settings).new_answers == (2 if version == 3 else 4)
+    versions = {"weighted_sum": 1, "exact": version, "interrupted": 1}
+    assert [row["reward"]["versions"] for row in lines(settings.out)] == [versions] * 4
 
 
 @pytest.mark.parametrize(
