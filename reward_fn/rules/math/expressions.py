@@ -58,6 +58,7 @@ _DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|(?<!\\)\$+")
 _SPACING = re.compile(
     r"(?<!\\)\\(?:[,;:!> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|hspace\*?\{[^{}]*\}|enspace(?![A-Za-z]))|~|\u00a0"
 )
+_NEGATIVE_SPACE = re.compile(r"(?<!\\)\\!\s*")
 _COSMETIC = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|phantom\{[^{}]*\})"
     r"(?![A-Za-z])|\\(?:boldsymbol|mathcal|mathsf)(?=\s*\{)"
@@ -240,6 +241,7 @@ def _rewritten(source: str) -> str:
     text = text.replace("**", "^")
     if "\\" in text:
         text = text.replace("\\\\%", "%").replace("\\%", "%")
+        text = _NEGATIVE_SPACE.sub("", text)
         text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
         text = _NULL_DELIMITER.sub("", text)
         text = _DELIMITERS.sub(" ", text)

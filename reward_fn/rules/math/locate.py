@@ -351,10 +351,10 @@ def _first(line: str, sentence_end: int, start: int = 0) -> str | None:
 def _at_end(text: str) -> Claim:
     """Return what the last formula or number of a text claims."""
     offset = max(0, len(text) - _TAIL)
-    tail = _SIGNS_OFF.sub(" ", text[offset:])
-    tail = _ASIDE.sub(lambda aside: " " * len(aside[0]), tail)
+    tail = text[offset:]
     last_line = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
     letter = _last_letter(tail)
+    tail = _ASIDE.sub(lambda aside: " " * len(aside[0]), _SIGNS_OFF.sub(" ", tail))
     found = _formulas(tail)
     while found and _ASKED.match(tail, found[-1][1]):
         found.pop()  # a question, such as the prompt's or "Shall I explain step 2?"

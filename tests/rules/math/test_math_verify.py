@@ -93,7 +93,9 @@ def test_an_answer_that_takes_too_long_is_a_score_while_the_others_finish():
 
 def test_a_gold_that_takes_too_long_is_a_failure_of_its_row():
     gold = r"\int_0^{\infty} \frac{\sin(x^3) e^{\cos x}}{x^{7} + \sqrt{x} + 1} dx"
-    (result,) = RewardRegistry.get(NAME)(timeout_s=1).score(sample_of(r"\boxed{\sqrt{2}}", gold).changed(unique_id="17"))
+    (result,) = RewardRegistry.get(NAME)(timeout_s=1).score(
+        sample_of(r"\boxed{\sqrt{2}}", gold).changed(unique_id="17")
+    )
     assert result.failure.kind is FailureKind.BAD_INPUT
     assert "row 17" in result.failure.detail
 
