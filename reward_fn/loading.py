@@ -10,7 +10,9 @@ weights: {format: 0.2, answer: 0.8}
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,10 @@ from pydantic import BaseModel, BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails
 
 from reward_fn.base import BaseReward
+from reward_fn.base.functions import FunctionReward
 from reward_fn.registry import RewardRegistry, UnknownRewardError
+
+_PACKAGE = "pkg://"
 
 
 class RewardConfigError(ValueError):
@@ -61,26 +66,71 @@ def load_reward(source: str | Path | Mapping[str, Any]) -> BaseReward:
 
 
 def reward_of(described: object) -> BaseReward:
-    """Return a reward as it is, or make the one that a name, or a mapping with a name and fields, describes.
+    """Return a reward as it is, or make the one that is described.
+
+    Args:
+        described: The name of a reward, a class of one, or a function with verl's signature; or a mapping with one of
+            them under `reward` and fields beside it, which are further arguments where it is a function.
 
     Raises:
-        RewardConfigError: They describe none.
+        RewardConfigError: There is no such reward or field.
     """
     if isinstance(described, BaseReward):
         return described
-    fields = {"reward": described} if isinstance(described, str) else described
-    if not isinstance(fields, Mapping):
-        raise RewardConfigError([("", f"a reward is a name, or a mapping with the key reward, not {fields!r}")])
-    if not isinstance(fields.get("reward"), str):
-        raise RewardConfigError([("reward", f"write the name of a reward here; there are the keys {list(fields)}")])
+    fields = dict(described) if isinstance(described, Mapping) else {"reward": described}
+    named = fields.pop("reward", None)
+    values: dict[str, Any] = {str(key): value for key, value in fields.items()}
+    if isinstance(named, type) and issubclass(named, BaseReward):
+        made: type[BaseReward] = named
+    elif callable(named) and not isinstance(named, type):
+        name = getattr(named, "__name__", type(named).__name__)
+        made, values = FunctionReward, {"name": name, "function": named, "kwargs": values}
+    elif isinstance(named, str):
+        try:
+            made = RewardRegistry.get(named)
+        except UnknownRewardError as error:
+            raise RewardConfigError([("reward", str(error))]) from None
+    elif isinstance(described, Mapping):
+        raise RewardConfigError([("reward", f"write the name of a reward here; there are the keys {list(described)}")])
+    else:
+        raise RewardConfigError([("", f"a reward is a name, or a mapping with the key reward, not {described!r}")])
     try:
-        made = RewardRegistry.get(fields["reward"])
-    except UnknownRewardError as error:
-        raise RewardConfigError([("reward", str(error))]) from None
-    try:
-        return made(**{str(key): value for key, value in fields.items() if key != "reward"})
+        return made(**values)
     except ValidationError as error:
         raise RewardConfigError(list(_problems(made, error))) from None
+
+
+def load_attribute(path: str, name: str) -> Callable[..., Any]:
+    """Return a function or class of a Python file or of an importable module, loaded as verl 0.9.1 loads rewards.
+
+    After `load_module` of verl's utils/import_utils.py.
+
+    Args:
+        path: A Python file, or `pkg://PACKAGE.MODULE`.
+        name: The name in it.
+
+    Raises:
+        RewardConfigError: There is no such module, file or name; the key of the problem is `path` or `name`.
+    """
+    try:
+        if path.startswith(_PACKAGE):
+            module = importlib.import_module(path.removeprefix(_PACKAGE).replace("/", "."))
+        else:
+            spec = importlib.util.spec_from_file_location("custom_module", path.removeprefix("file://"))
+            if spec is None or spec.loader is None:
+                raise ImportError("it is not a Python file")
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+    except Exception as error:  # a file of a user's: it can raise anything
+        why = str(error) if isinstance(error, ImportError | OSError) else f"{type(error).__name__}: {error}"
+        told = f"{path} cannot be loaded ({why}); write a Python file, or pkg://PACKAGE.MODULE"
+        raise RewardConfigError([("path", told)]) from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        near = difflib.get_close_matches(name, [one for one, value in vars(module).items() if callable(value)], n=1)
+        fix = f"did you mean {near[0]}?" if near else "correct the name"
+        raise RewardConfigError([("name", f"{path} has no function {name!r}; {fix}")])
+    return found  # type: ignore[no-any-return] # its signature is checked where it is called
 
 
 AnyReward = Annotated[SerializeAsAny[BaseReward], BeforeValidator(reward_of)]

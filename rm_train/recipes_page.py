@@ -28,7 +28,7 @@ from reward_fn.judges.pointwise import ATTRIBUTES, PointwiseVerdict
 from reward_fn.judges.verdict_text import Message
 from reward_fn.registry import summary
 from rm_train.launch.config import configs_dir
-from rm_train.launch.trial_verdicts import REASON, answers
+from rm_train.launch.preflight import REASON, verdicts
 
 _QUESTION: list[Message] = [{"role": "user", "content": "Which is larger, 9.9 or 9.11?"}]
 _ANSWERS = ["9.9, since 0.9 is more than 0.11.", "9.11, since 11 is more than 9."]
@@ -86,7 +86,7 @@ class RecipePart:
         """What a judge may reply."""
         if self.form in _NOT_OF_PAIRS:
             return FORMS[self.form].write(_NOT_OF_PAIRS[self.form])
-        return answers(Row("example", "", "A", {"form": self.form}))["gold"]
+        return verdicts(Row("example", "", "A", {"form": self.form}))[0].text
 
 
 def page() -> str:

@@ -9,7 +9,7 @@ from rm_train.cli.data import prepare
 from rm_train.cli.jobs import jobs, submit
 from rm_train.cli.judging import compare, evaluate, report
 from rm_train.cli.plan import plan
-from rm_train.cli.scoring import rewards, score, serve
+from rm_train.cli.scoring import lint_reward, rewards, score, serve
 from rm_train.cli.training import check_reward, doctor, train
 
 
@@ -31,6 +31,7 @@ for command in (
     check_reward,
     evaluate,
     score,
+    lint_reward,
     serve,
     rewards,
     report,

@@ -1,4 +1,4 @@
-"""`rm-train score | serve | rewards`: rewards by themselves."""
+"""`rm-train score | lint-reward | serve | rewards`: rewards by themselves."""
 
 from __future__ import annotations
 
@@ -72,6 +72,80 @@ def score(
     rate = f", {summary.new_answers / summary.seconds:,.0f} answers/s" if summary.seconds else ""
     click.echo(f"{out}: {summary.rows:,} rows{rate}")
     sys.exit(not summary.scores)
+
+
+@click.command("lint-reward")
+@click.argument("described", metavar="REWARD")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE",
+              help="A field of the reward, or a further argument of the function; may be repeated.")  # fmt: skip
+@click.option("--data", "path", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Rows with prompt and reference: jsonl, json or parquet, verl's training data too.")  # fmt: skip
+@click.option("--rows", type=click.IntRange(1), help="Rows of the data to use: 16 by default, 4 for LLM judges.")
+@click.option("--gold", metavar="COLUMN", help="The column of the right answer, such as extra_info.answer.")
+@click.option("--template", help="How the policy writes its answer: '<answer>{gold}</answer>'.")
+@click.option("--prompt-key", help="The column of the prompt, if it is not one of the usual names.")
+@click.option("--reference-key", help="The column of what the response is compared with.")
+@click.option("--data-source", help="The data source of all rows, for functions that choose by it.")
+@click.option("--tolerance", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True,
+              help="The share of the gold's reward from which a wrong answer counts as paid.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def lint_reward(
+    described: str,
+    fields: tuple[str, ...],
+    path: Path | None,
+    rows: int | None,
+    prompt_key: str | None,
+    reference_key: str | None,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401 - click's own options, passed on
+) -> None:
+    """Find what REWARD pays wrongly, with right and wrong responses made from the right answers of rows.
+
+    REWARD is a name, a YAML or JSON file, or a function with verl's signature (data_source, solution_str,
+    ground_truth, extra_info) or a class of rewards as module:name or file.py:name. Without --data, small rows written
+    for the linter are used. Wrong responses are, among others: empty, negated, hedged, a list of all candidates, the
+    right answer in the thought only or corrected to a wrong one, the prompt copied, injected tags.
+
+    Findings: hackable (a wrong response is paid), misreads (a right one is not, on some rows), broken (right answers
+    fail or get no more than wrong ones), flat (all responses get the same), raises. The exit status is 0 without
+    findings, 1 with findings, and 2 if the reward could not be linted.
+
+    \b
+    rm-train lint-reward string_match --set mode=contains
+    rm-train lint-reward math_verify_reward --data gsm8k/train.parquet --rows 32
+    rm-train lint-reward my_reward.py:compute_score --data train.parquet
+    rm-train lint-reward verl.utils.reward_score:default_compute_score --data-source openai/gsm8k
+    rm-train lint-reward mix.yaml --data rows.jsonl --template '<think>ok</think><answer>{gold}</answer>'
+    """
+    from itertools import islice
+
+    from rich.console import Console
+
+    from reward_fn.lint import lint, most_responses, reading
+    from rm_train.data.errors import RowProblem
+    from rm_train.data.sources.by_suffix import open_file
+    from rm_train.scoring import Columns, described_reward
+
+    sys.path.insert(0, str(Path.cwd()))  # module:name may be a file beside the user, as for python -m
+    try:
+        reward = described_reward(described, fields)
+        llm = reading(reward).llm
+        count = rows or (4 if llm else 16)
+        read = None if path is None else [record.parse() for record in islice(open_file(path).records(), count)]
+        if llm:
+            most = most_responses(reward, count if read is None else len(read))
+            click.echo(f"{reward.name} asks an LLM for every response: up to {most:,} requests", err=True)
+        report = lint(reward, read, columns=Columns(prompt_key, None, reference_key), **options)
+    except (ValueError, OSError, RowProblem) as error:
+        fail(error, 2)
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(report.table())
+        for line in (*map(str, report.findings), *(f"note: {note}" for note in report.notes), report.summary):
+            console.print(line, soft_wrap=True, markup=False)
+    sys.exit(bool(report.findings))
 
 
 @click.command()

@@ -102,7 +102,8 @@ def check_reward(overrides: tuple[str, ...], config_dir: Path | None, config_nam
     OVERRIDES are those of your `python -m verl.trainer.main_ppo` line. The config is composed as verl does it, the
     reward that it names is made, and a few rows of data.train_files are scored with their right answer, an empty one
     and that of another row. No GPU is needed, and Ray does not start. What is wrong is listed with its key and its
-    fix, and the exit status is 1.
+    fix, and the exit status is 1. Responses that a policy can be paid for without being right (see lint-reward) are
+    warnings.
 
     \b
     rm-train check-reward data.train_files=gsm8k/train.parquet \\

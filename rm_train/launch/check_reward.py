@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reward_fn.adapters.verl.dead_keys import dead_keys
-from reward_fn.adapters.verl.preflight import preflight
+from reward_fn.adapters.verl.preflight import lint_routes, preflight
 from reward_fn.adapters.verl.scorer import Scorer, scorer_of
 from reward_fn.adapters.verl.settings import MANAGER, OURS, Constant
 from reward_fn.loading import RewardConfigError
@@ -26,11 +26,12 @@ from rm_train.launch.checks.verl_keys import verl_configs
 
 _FUNCTION = "reward.custom_reward_function"
 _SEARCH = "hydra.searchpath"
+_FIX = "correct the reward, or accept what a policy can be paid for; rm-train lint-reward lists every response"
 _SAMPLER = "trainer.v1.sampler.custom_sampler"
 
 
 def check_reward(overrides: Sequence[str], console: Console, *, config_dir: Path | None, config_name: str) -> None:
-    """Check the reward of a verl run, print what it is, and try it on rows of the training data.
+    """Check the reward of a verl run, print what it is, try it on rows of the training data, and lint it there.
 
     Args:
         overrides: Those of `python -m verl.trainer.main_ppo`.
@@ -49,6 +50,9 @@ def check_reward(overrides: Sequence[str], console: Console, *, config_dir: Path
     console.print(_policies(config, scorer), soft_wrap=True, markup=False)
     try:
         preflight(config, scorer, console)
+        for key, report in lint_routes(config, scorer, console):
+            console.print(f"lint: {report.summary}", soft_wrap=True, markup=False)
+            settle([warning(key, str(finding), _FIX) for finding in report.findings], console)
     except RewardConfigError as error:
         raise ConfigError(listing(problems_of(error))) from error
 

@@ -20,7 +20,7 @@ import yaml
 from reward_fn.adapters.scoring import versions
 from reward_fn.base import BaseReward
 from reward_fn.columns import Columns, RowError
-from reward_fn.loading import RewardConfigError, load_reward
+from reward_fn.loading import RewardConfigError, load_attribute, reward_of
 from reward_fn.schema import DataSample, RewardDimensionWithScore, RewardResult
 from rm_train.data.errors import RowProblem
 from rm_train.data.progress import progress_bar
@@ -62,20 +62,31 @@ class ScoreSettings:
 
 
 def described_reward(described: str, fields: Sequence[str]) -> BaseReward:
-    """Return the reward of a name or of a YAML file, with fields that are set as `FIELD=VALUE`.
+    """Return the reward of a name, a YAML or JSON file, or a place, with fields that are set as `FIELD=VALUE`.
+
+    Args:
+        described: A name; a file; or `module:name` or `file.py:name`, where the name is that of a class of rewards, or
+            of a function with verl's signature.
+        fields: Fields of the reward, or further arguments of the function.
 
     Raises:
         ScoreError: There is no such reward, file or field.
     """
     try:
-        source = Path(described)
-        content = yaml.safe_load(source.read_text()) if source.suffix in (".yaml", ".yml") else {"reward": described}
+        source, (path, colon, name) = Path(described), described.rpartition(":")
+        content: Any = {"reward": described}
+        if source.suffix in (".yaml", ".yml", ".json"):
+            content = yaml.safe_load(source.read_text(encoding="utf-8"))
+        elif colon and path:
+            content["reward"] = load_attribute(path if path.endswith(".py") else f"pkg://{path}", name)
         for given in fields:
-            name, equals, value = given.partition("=")
+            field_name, equals, value = given.partition("=")
             if not equals:
                 raise ScoreError(f"--set {given}: write FIELD=VALUE")
-            content[name] = yaml.safe_load(value)
-        return load_reward(content)
+            content[field_name] = yaml.safe_load(value)
+        return reward_of(content)
+    except FileNotFoundError as error:
+        raise ScoreError(f"there is no file {described}; correct the path") from error
     except (RewardConfigError, yaml.YAMLError) as error:
         raise ScoreError(f"{described}: {error}") from error
 

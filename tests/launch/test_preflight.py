@@ -12,8 +12,7 @@ from rm_train.data import PrepareSettings, prepare
 from rm_train.launch.checks import ConfigError
 from rm_train.launch.config import compose_config
 from rm_train.launch.pipeline import prepare_settings
-from rm_train.launch.preflight import choose_rows, preflight
-from rm_train.launch.trial_verdicts import answers
+from rm_train.launch.preflight import choose_rows, preflight, verdicts
 
 KEY = "reward.custom_reward_function"
 
@@ -84,8 +83,9 @@ def test_the_rows_span_the_targets(data):
 
 
 def test_the_wrong_verdict_is_the_farthest_one():
-    assert "<score>4</score>" in answers(Row("x", "", 0))["wrong"]
-    assert "<score>0</score>" in answers(Row("x", "", 3))["wrong"]
+    wrong = [verdicts(Row("x", "", target))[1] for target in (0, 3)]
+    assert [one.kind for one in wrong] == ["wrong", "wrong"]
+    assert "<score>4</score>" in wrong[0].text and "<score>0</score>" in wrong[1].text
 
 
 @pytest.mark.parametrize(

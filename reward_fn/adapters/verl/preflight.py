@@ -15,13 +15,24 @@ from omegaconf import DictConfig
 from rich.markup import escape
 
 from reward_fn import loop
-from reward_fn.adapters.rows import Row
-from reward_fn.adapters.verl.gold import PreflightSettings
-from reward_fn.adapters.verl.known_answers import EMPTY, GOLD, OTHER, Case, cases, rows_by_route
+from reward_fn.adapters.rows import Row, value_at
 from reward_fn.adapters.verl.scorer import Scored, Scorer
-from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, FailurePolicy
-from reward_fn.adapters.verl.training_rows import TrainingRow, out_of_reach
-from reward_fn.adapters.verl.trials import Trial, paid_by_row, payments
+from reward_fn.adapters.verl.settings import DEFAULT_ROUTE, GOLD_PLACES, FailurePolicy, PreflightSettings
+from reward_fn.adapters.verl.training_rows import TrainingRow, out_of_reach, training_rows
+from reward_fn.lint import LintReport, Pay, Trial, examine, paid_by_row, payments, reading
+from reward_fn.lint_answers import (
+    EMPTY,
+    GOLD,
+    OTHER,
+    SLOT,
+    LintRow,
+    Response,
+    filled,
+    has_tests,
+    known_answers,
+    other_golds,
+    short_gold,
+)
 from reward_fn.loading import RewardConfigError
 from reward_fn.schema import Failure, RewardError, RewardResult
 
@@ -35,6 +46,8 @@ _FIX = (
 )
 _CALLED = {EMPTY: "an empty answer", OTHER: "the right answer of another row"}
 _MARGIN = 1e-9
+_POOL = 64
+"""The number of rows of a route that are looked at, at least, for right answers that differ."""
 
 
 def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
@@ -58,7 +71,7 @@ def preflight(config: DictConfig, scorer: Scorer, console: Console) -> None:
         console.print(f"preflight left out: {reason}", soft_wrap=True, markup=False)
         return
     problems = list(_unknown_routes(settings, scorer))
-    for route, rows in rows_by_route(config, list(scorer.settings.rewards), settings.rows).items():
+    for route, rows in _rows_by_route(config, scorer).items():
         if route not in scorer.settings.rewards:
             told = f"{rows[0].place} is of the data_source {route!r}, which has no route"
             problems.append((f"{_KWARGS}.routes", f"{told}; write one for it, or a default"))
@@ -79,9 +92,8 @@ def _of_route(
     route: str, rows: Sequence[TrainingRow], settings: PreflightSettings, scorer: Scorer, console: Console
 ) -> Iterator[tuple[str, str]]:
     """Try the reward of a route, print what it pays, and yield what is wrong with that."""
-    alone = route == DEFAULT_ROUTE and len(scorer.settings.rewards) == 1
-    key, name = (_KWARGS, "the reward") if alone else (f"{_KWARGS}.routes.{route}", f"the reward of {route}")
-    tried = cases(rows, settings, scorer.settings.fields.reference)
+    key, name = _called(route, scorer)
+    tried = _cases(rows, settings, scorer)
     if not tried:
         yield from _nothing_to_try(rows, settings, name, console)
         return
@@ -91,6 +103,88 @@ def _of_route(
         yield key, f"{problem}; {_FIX}"
     else:
         _warn(trials, scorer.settings.on_failure, console)
+
+
+def lint_routes(config: DictConfig, scorer: Scorer, console: Console) -> Iterator[tuple[str, LintReport]]:
+    """Lint the reward of each route that the preflight tries, on the same rows, and yield its key and the report.
+
+    Rewards that compare responses or ask an LLM are left out, which is printed: both would be asked hundreds of times.
+
+    Raises:
+        RewardConfigError: The training data cannot be read.
+    """
+    settings = scorer.settings.preflight
+    if settings is None or out_of_reach(config):
+        return
+    for route, rows in _rows_by_route(config, scorer).items():
+        reward = scorer.settings.rewards.get(route)
+        if reward is None or not rows or (settings.routes is not None and route not in settings.routes):
+            continue
+        (key, name), facts = _called(route, scorer), reading(reward)
+        if facts.llm or route in scorer.settings.comparing:
+            why = "asks an LLM" if facts.llm else "compares responses"
+            console.print(f"{name} {why}: rm-train lint-reward tries more than the preflight", soft_wrap=True)
+            continue
+        template = None if settings.template == SLOT else settings.template
+        lint_rows = [_lint_row(row, settings, scorer) for row in rows]
+        known = [row for row in lint_rows if row.gold is not None] or lint_rows
+        yield key, loop.run(examine(_pay(scorer), known[: settings.rows], facts, template=template))
+
+
+def _rows_by_route(config: DictConfig, scorer: Scorer) -> dict[str, list[TrainingRow]]:
+    """Return the first training rows of each route; rows that no route takes stand under their data source."""
+    routes, settings = list(scorer.settings.rewards), scorer.settings.preflight
+    size = max(_POOL, settings.rows if settings else 0)
+    pools: dict[str, list[TrainingRow]] = {route: [] for route in routes}
+    for row in training_rows(config):
+        source = row.row.data_source
+        route = source if source in routes or DEFAULT_ROUTE not in routes else DEFAULT_ROUTE
+        pool = pools.setdefault(route, [])
+        if len(pool) < size:
+            pool.append(row)
+        elif all(len(pool) == size for pool in pools.values()):
+            break
+    return pools
+
+
+def _called(route: str, scorer: Scorer) -> tuple[str, str]:
+    """Return the key of a route's reward, and its name in messages."""
+    alone = route == DEFAULT_ROUTE and len(scorer.settings.rewards) == 1
+    return (_KWARGS, "the reward") if alone else (f"{_KWARGS}.routes.{route}", f"the reward of {route}")
+
+
+def _gold(row: Row, settings: PreflightSettings) -> str | None:
+    """Return the right answer of a row; None if the row has none as a text or a number."""
+    for place in GOLD_PLACES if settings.gold is None else (settings.gold,):
+        found = value_at(row, place)
+        if isinstance(found, str | int | float) and not isinstance(found, bool) and str(found).strip():
+            return str(found)
+    return None
+
+
+def _cases(
+    rows: Sequence[TrainingRow], settings: PreflightSettings, scorer: Scorer
+) -> list[tuple[LintRow[Row], list[Response]]]:
+    """Return the first rows that have a right answer, as the policy is to write it, with the responses to try."""
+    place = scorer.settings.fields.reference
+    known = [
+        LintRow(row.place, row.row, filled(settings.template, gold), value_at(row.row, place))
+        for row in rows
+        if (gold := _gold(row.row, settings)) is not None
+    ]
+    return [
+        (row, known_answers(row.gold or "", other_golds(known, at))) for at, row in enumerate(known[: settings.rows])
+    ]
+
+
+def _lint_row(row: TrainingRow, settings: PreflightSettings, scorer: Scorer) -> LintRow[Row]:
+    """Return a row with its right answer as short as it is known."""
+    reference = value_at(row.row, scorer.settings.fields.reference)
+    code = has_tests({**row.row.extra_info, "reference": reference})
+    named = _gold(row.row, settings) if settings.gold is not None else None if code else reference
+    conversation = scorer.settings.fields.sample(row.row).input
+    prompt = conversation[-1].content if conversation else ""
+    return LintRow(row.place, row.row, short_gold(named), reference, prompt if isinstance(prompt, str) else "", code)
 
 
 def _nothing_to_try(
@@ -106,23 +200,39 @@ def _nothing_to_try(
     console.print(f"preflight left out for {name}: {why}", soft_wrap=True, markup=False)
 
 
-async def _try_all(tried: Sequence[Case], scorer: Scorer) -> list[Trial]:
-    found = await asyncio.gather(*(_try(case, number, scorer) for number, case in enumerate(tried)))
+async def _try_all(tried: Sequence[tuple[LintRow[Row], list[Response]]], scorer: Scorer) -> list[Trial]:
+    found = await asyncio.gather(*(_try(row, some, number, scorer) for number, (row, some) in enumerate(tried)))
     return [trial for trials in found for trial in trials]
 
 
-async def _try(case: Case, number: int, scorer: Scorer) -> list[Trial]:
-    """Score the answers of a case: each by itself, or all in one comparison where the reward compares."""
-    rows = {kind: replace(case.row, answer=answer) for kind, answer in case.answers.items()}
-    if scorer.compares(case.row):
+async def _try(row: LintRow[Row], responses: list[Response], number: int, scorer: Scorer) -> list[Trial]:
+    """Score the responses to a row: each by itself, or all in one comparison where the reward compares."""
+    if scorer.compares(row.row):
         # Each kind comes first in turn: a judge that likes the first answer best is not taken for a good one.
-        kinds = list(rows)
-        kinds = kinds[number % len(kinds) :] + kinds[: number % len(kinds)]
-        results = await scorer.compare([rows[kind] for kind in kinds])
-        outcomes = {kind: _compared(rows[kind], result, scorer) for kind, result in zip(kinds, results, strict=True)}
+        turn = number % len(responses)
+        responses = responses[turn:] + responses[:turn]
+        rows = [replace(row.row, answer=response.text) for response in responses]
+        results = await scorer.compare(rows)
+        outcomes = [_compared(one, result, scorer) for one, result in zip(rows, results, strict=True)]
     else:
-        outcomes = dict(zip(rows, await asyncio.gather(*(_scored(row, scorer) for row in rows.values())), strict=True))
-    return [_trial(case.place, kind, outcomes[kind], scorer.settings.on_failure) for kind in rows]
+        rows = [replace(row.row, answer=response.text) for response in responses]
+        outcomes = list(await asyncio.gather(*(_scored(one, scorer) for one in rows)))
+    policy = scorer.settings.on_failure
+    return [
+        Trial(row.place, response.kind, *_paid(outcome, policy), response.text, response.expected)
+        for response, outcome in zip(responses, outcomes, strict=True)
+    ]
+
+
+def _pay(scorer: Scorer) -> Pay[Row]:
+    """Return a function that scores responses as the run does."""
+
+    async def pay(tries: Sequence[tuple[LintRow[Row], str]]) -> list[tuple[float | None, str]]:
+        rows = [replace(row.row, answer=text) for row, text in tries]
+        outcomes = await asyncio.gather(*(_scored(row, scorer) for row in rows))
+        return [_paid(outcome, scorer.settings.on_failure) for outcome in outcomes]
+
+    return pay
 
 
 def _compared(row: Row, result: RewardResult, scorer: Scorer) -> Scored | Failure:
@@ -139,13 +249,14 @@ async def _scored(row: Row, scorer: Scorer) -> Scored | Failure:
         return error.failure
 
 
-def _trial(place: str, kind: str, outcome: Scored | Failure, policy: FailurePolicy) -> Trial:
+def _paid(outcome: Scored | Failure, policy: FailurePolicy) -> tuple[float | None, str]:
+    """Return what verl would train on, if it is known, and why the reward itself gave no score."""
     if isinstance(outcome, Failure):
-        return Trial(place, kind, None, _told(outcome))
+        return None, _told(outcome)
     failure = outcome.result.failure
     # What takes the place of a score counts if it is known: the constant, but not the mean of a group.
     known = failure is None or policy != "group_mean"
-    return Trial(place, kind, outcome.numbers["score"] if known else None, _told(failure) if failure else "")
+    return outcome.numbers["score"] if known else None, _told(failure) if failure else ""
 
 
 def _told(failure: Failure) -> str:

@@ -21,15 +21,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 
-from reward_fn.adapters.rows import SampleFields
+from reward_fn.adapters.rows import Place, SampleFields
 from reward_fn.adapters.scoring import comparing, part_names
 from reward_fn.adapters.verl.alarms import AlarmSettings
 from reward_fn.adapters.verl.failure_rate import FailureLimit
-from reward_fn.adapters.verl.gold import PreflightSettings
 from reward_fn.adapters.verl.grouping import GroupSettings
 from reward_fn.adapters.verl.sample_log import LogSettings
 from reward_fn.base import BaseReward
 from reward_fn.hosting.attach import HostingSettings
+from reward_fn.lint_answers import SLOT
 from reward_fn.loading import RewardConfigError, load_reward, reward_of
 
 OURS = "pkg://reward_fn.adapters.verl"
@@ -38,6 +38,8 @@ MANAGER = "GalleryRewardManager"
 """The name of our reward manager in a config."""
 SOURCES = ("reward", "reward_file", "routes")
 DEFAULT_ROUTE = "default"
+GOLD_PLACES = ("extra_info.answer", "extra_info.gold", "ground_truth")
+"""Where a row's right answer is looked for, the first that is a text or a number: verl's GSM8K has worked answers."""
 _OWN = ("fields", "on_failure", "failure_limit", "on_truncated", "group", "alarms", "log", "preflight", "hosting")
 
 
@@ -51,6 +53,29 @@ class Constant(BaseModel):
 
 POLICIES = ("raise", "drop_group", "group_mean")
 FailurePolicy = Literal["raise", "drop_group", "group_mean"] | Constant
+
+
+class PreflightSettings(BaseModel):
+    """How the reward is tried before a run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int = Field(default=4, ge=1, description="so many training rows, of each route")
+    routes: tuple[str, ...] | None = Field(
+        default=None, description="the routes whose rewards tell right answers from others; by default all"
+    )
+    gold: Place | None = Field(
+        default=None,
+        description=f"where a row's right answer stands; by default the first there is of {list(GOLD_PLACES)}",
+    )
+    template: str = Field(default=SLOT, description=f"how a policy would write it, with {SLOT} for what stands there")
+
+    @field_validator("template")
+    @classmethod
+    def _has_a_slot(cls, template: str) -> str:
+        if SLOT not in template:
+            raise ValueError(f"write {SLOT} where the right answer goes")
+        return template
 
 
 class Settings(BaseModel):

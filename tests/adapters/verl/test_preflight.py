@@ -139,7 +139,9 @@ def test_a_right_answer_without_a_reward_is_named(run):
     with pytest.raises(RewardConfigError) as error:
         run({"reward": "string_match", "preflight": {"gold": "extra_info.answer"}}, rows)
     said = problems(error)[KWARGS]
-    assert said.startswith("row 1: the right answer has no reward: bad_input: the label's reference is missing")
+    assert said.startswith(
+        "row 1: the right answer has no reward: bad_input: row 1 of openai/gsm8k: the label's reference"
+    )
 
 
 def test_a_missing_field_of_the_mapping_is_found(run):
