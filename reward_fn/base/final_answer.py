@@ -194,19 +194,18 @@ def next_fence(opened: Fence | None, line: Fence) -> Fence | None:
 
 
 def _after_thought(text: str, opened: bool) -> str | None:
-    if text.startswith("analysis"):
+    if text[:8] == "analysis":
         _, final, rest = text.rpartition(_HARMONY_FINAL)
         if final:
             return rest.strip()
         if _HARMONY.match(text):
             return None
-    marks = [mark for first, pattern in _MARKS.items() if first in text for mark in pattern.finditer(text)]
+    marks = _marks(text) if "<" in text or "[" in text or "◁" in text else []
     if not marks:
         return None if opened else text.strip()
-    marks.sort(key=re.Match.start)
     start, thinking, closing, shown = 0, opened, "", ""
     fence: Fence | None = None
-    lines = fences(text) if "```" in text or "~~~" in text else iter(())
+    lines = fences(text) if "`" in text or "~" in text else iter(())
     line = next(lines, None)
     for mark in marks:
         while line is not None and line.start < mark.start():
@@ -227,6 +226,12 @@ def _after_thought(text: str, opened: bool) -> str | None:
         elif not fence or _alone(text, mark):
             start, fence = mark.end(), None
     return None if thinking else _bare(text[start:])
+
+
+def _marks(text: str) -> list[re.Match[str]]:
+    found = [mark for first, pattern in _MARKS.items() if first in text for mark in pattern.finditer(text)]
+    found.sort(key=re.Match.start)
+    return found
 
 
 def _bare(answer: str) -> str:

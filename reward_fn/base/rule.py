@@ -66,7 +66,8 @@ class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
             UnreadableResponseError: It has none.
             RewardError: The response is not text.
         """
-        answer = self._final_answer(sample, answer_text(sample))
+        text = answer_text(sample)
+        answer = text if self.read == "whole" else self._final_answer(sample, text)
         if answer is None:
             raise UnreadableResponseError(f"no final answer (read={self.read})")
         return answer
@@ -79,7 +80,10 @@ class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
             RewardError: The response is not text.
         """
         answer, response = self._answer(sample), answer_text(sample)
-        start = response.rfind(answer)
+        if len(answer) == len(response):
+            return response
+        body = response.rstrip()
+        start = len(body) - len(answer) if body.endswith(answer) else response.rfind(answer)
         before = response[response.rfind("\n", 0, start) + 1 : start]
         return before + answer if answer and before.isspace() else answer
 

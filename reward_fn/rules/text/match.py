@@ -17,6 +17,11 @@ class StringMatchReward(BaseRuleReward):
 
     Several references may be given as a list; one of them is enough. A reference that is empty, or that is only what
     the options leave out, is a failure: every answer would match it.
+
+    All modes but `exact` pay answers that only mention the reference. With the reference Paris, `contains` pays `It is
+    not Paris`, `Paris or Rome` and a list of all capitals, `prefix` pays `Paris or Rome`, and `suffix` pays `not
+    Paris`: a policy that is trained on them learns to list candidates. Use `exact` on a marked answer instead, such as
+    `read="tag:answer"` or `read="last_line"`. See [what matches pay wrongly](#what-matches-pay-wrongly).
     """
 
     version: ClassVar[int] = 2

@@ -38,9 +38,14 @@ class NumberAccuracyReward(BaseRuleReward):
 
     RM-Gallery compares the first with the first and so on, so `Step 1: 42` misses 42. Thousands separators, signs,
     percent (50 % is 0.5) and scientific notation are read; a hyphen after a digit or letter is no sign (2024-05),
-    versions (1.2.3) are no numbers, and a fraction (1/2) is two. Numbers of any size are exact. By default the share of
-    the reference's numbers that are found, so an answer that lists many numbers does well: `measure="f1"` counts those
-    that should not be there. Of several references the best counts.
+    versions (1.2.3) are no numbers, and a fraction (1/2) is two. Numbers of any size are exact. Of several references
+    the best counts.
+
+    The default, recall, pays 1 for a wrong answer that mentions the right number anywhere: with the reference 18, `She
+    sells 18 eggs, so she makes 36` and `16, 17, 18, 19` get 1. It paid 222 of GSM8K's 1,630 wrong solutions. Use
+    `measure="last"` where a solution ends in its result: the last number of the answer is compared with the last number
+    of the reference. Precision and F1 count the numbers that should not be there, so a right solution with intermediate
+    steps is below 1: they are for answers that list results. See [what matches pay wrongly](#what-matches-pay-wrongly).
     """
 
     version: ClassVar[int] = 2
