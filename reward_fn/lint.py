@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reward_fn import loop
 from reward_fn.base import BaseReward, FinalAnswerReward
 from reward_fn.base.functions import FunctionReward
-from reward_fn.columns import Columns, find
+from reward_fn.columns import Columns, RowError, find
 from reward_fn.compose.composition import Composition
 from reward_fn.lint_answers import (
     EMPTY,
@@ -238,7 +238,7 @@ def lint(
     reward = reward_of(reward)
     facts = reading(reward)
     if rows is not None:
-        samples = [one if isinstance(one, DataSample) else (columns or Columns()).question(one) for one in rows]
+        samples = [_question(index, row, columns or Columns()) for index, row in enumerate(rows)]
         sets = {"": _lint_rows(reward, samples, gold, data_source)}
     else:
         count = 4 if facts.llm else None
@@ -519,6 +519,13 @@ def _difference(gold: tuple[float | None, str], other: tuple[float | None, str])
     if gold[0] is None or other[0] is None:
         return None, gold[1] or other[1]
     return other[0] - gold[0], ""
+
+
+def _question(index: int, row: DataSample | Mapping[str, Any], columns: Columns) -> DataSample:
+    try:
+        return row if isinstance(row, DataSample) else columns.question(row)
+    except RowError as error:
+        raise RowError(f"row {index}: {error}") from error
 
 
 def _lint_rows(

@@ -54,7 +54,7 @@ def test_a_strict_reward_has_no_findings(name, fields, rows, reads):
 def test_math_is_paid_in_every_form_and_hedges_are_not():
     report = lint(reward("math_verify_reward"), NUMBERS)
     assert report.findings == []
-    assert {"gold", "gold in a box", "gold in a sentence", "gold in answer tags"} <= set(report.reads)
+    assert {"gold", "gold in a box", "gold in a sentence"} <= set(report.reads)
 
 
 def test_a_match_anywhere_is_hackable():

@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 import reward_fn
-from reward_fn.loading import RewardConfigError, load_reward
+from reward_fn.loading import RewardConfigError, load_attribute, load_reward, reward_of
 from reward_fn.schema import DataOutput, DataSample, Step
 
 MIX = """
@@ -94,3 +94,33 @@ def test_an_error_passes_between_processes():
     error = RewardConfigError([("parts.length", "is missing"), ("", "is empty")], "mix.yaml")
     read = pickle.loads(pickle.dumps(error))
     assert (str(read), read.problems, read.where) == (str(error), error.problems, "mix.yaml")
+
+
+def test_functions_and_classes_are_rewards_too():
+    def compute_score(data_source, solution_str, ground_truth, extra_info, scale=1):
+        return {"score": scale * (solution_str == ground_truth)}
+
+    label = {"reference": "4"}
+    sample = DataSample(output=[DataOutput(answer=Step(content="4", label=label))], source="a")
+    mix = reward_of(
+        {"reward": "weighted_sum", "parts": {"mine": {"reward": compute_score, "scale": 3}, "ours": "accuracy"}}
+    )
+    assert mix.score(sample)[0].score == pytest.approx(2)
+    assert reward_of({"reward": type(reward_of("accuracy")), "ignore_case": True}).ignore_case
+    with pytest.raises(RewardConfigError, match="unexpected keyword argument 'scal'"):
+        reward_of({"reward": compute_score, "scal": 3})
+    with pytest.raises(RewardConfigError, match="a reward is a name, or a mapping"):
+        reward_of(dict)
+
+
+def test_a_name_is_loaded_from_a_file_or_a_package_as_verl_does(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def compute_score(): pass\nlimit = 3\n")
+    assert load_attribute(str(path), "compute_score").__name__ == "compute_score"
+    assert (
+        load_attribute("pkg://reward_fn.adapters.verl", "compute_score").__module__
+        == "reward_fn.adapters.verl.function"
+    )
+    for name in ("compute_scores", "limit"):
+        with pytest.raises(RewardConfigError, match=f"name: .*mine.py has no function '{name}'"):
+            load_attribute(str(path), name)

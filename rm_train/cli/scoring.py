@@ -117,26 +117,22 @@ def lint_reward(
     rm-train lint-reward verl.utils.reward_score:default_compute_score --data-source openai/gsm8k
     rm-train lint-reward mix.yaml --data rows.jsonl --template '<think>ok</think><answer>{gold}</answer>'
     """
-    from itertools import islice
-
     from rich.console import Console
 
     from reward_fn.lint import lint, most_responses, reading
-    from rm_train.data.errors import RowProblem
-    from rm_train.data.sources.by_suffix import open_file
-    from rm_train.scoring import Columns, described_reward
+    from rm_train.scoring import Columns, described_reward, first_rows
 
     sys.path.insert(0, str(Path.cwd()))  # module:name may be a file beside the user, as for python -m
     try:
         reward = described_reward(described, fields)
         llm = reading(reward).llm
         count = rows or (4 if llm else 16)
-        read = None if path is None else [record.parse() for record in islice(open_file(path).records(), count)]
+        read = None if path is None else first_rows(path, count)
         if llm:
             most = most_responses(reward, count if read is None else len(read))
             click.echo(f"{reward.name} asks an LLM for every response: up to {most:,} requests", err=True)
         report = lint(reward, read, columns=Columns(prompt_key, None, reference_key), **options)
-    except (ValueError, OSError, RowProblem) as error:
+    except (ValueError, OSError) as error:
         fail(error, 2)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))

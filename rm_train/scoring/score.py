@@ -91,6 +91,21 @@ def described_reward(described: str, fields: Sequence[str]) -> BaseReward:
         raise ScoreError(f"{described}: {error}") from error
 
 
+def first_rows(path: Path, count: int) -> list[Mapping[str, Any]]:
+    """Return the first rows of a file: jsonl, gzipped or not, json or parquet.
+
+    Raises:
+        ScoreError: It is of another kind, or a row is none; the message names the line.
+    """
+    rows = []
+    for record in islice(open_file(path).records(), count):
+        try:
+            rows.append(record.parse())
+        except RowProblem as error:
+            raise ScoreError(f"{path}, line {record.line}: {error}") from error
+    return rows
+
+
 def score_file(reward: BaseReward, settings: ScoreSettings, *, progress: bool = False) -> Summary:
     """Score all answers of a file.
 
