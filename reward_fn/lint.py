@@ -55,8 +55,6 @@ TOLERANCE = 0.5
 _MARGIN = 1e-9
 _COMMON = 0.8
 """The share of the rows that are read at all on which a form must be read to count as one that the reward reads."""
-_MOST_FORMS = 3
-"""The most forms that wrong answers are written in."""
 _WORDS = {"right": "yes", "wrong": "no", "either": "-"}
 
 
@@ -269,9 +267,12 @@ def most_responses(reward: BaseReward, rows: int) -> int:
     """Return the largest number of responses that `lint` scores on a number of rows."""
     facts = reading(reward)
     templates = list(facts.forms()[0].values())
-    rounds = (adversarial(LintRow("", None, gold, prompt="?"), ["6", "7"], templates[-_MOST_FORMS:], facts)
-              for gold in ("1250", "4, 5", "Paris"))  # fmt: skip
-    return rows * (2 * len(templates) + 1 + max(map(len, rounds)))
+    tried = [
+        len(adversarial(LintRow("", None, gold, prompt="?"), ["6", "7"], templates[first:], facts))
+        for gold in ("1250", "4, 5", "Paris")
+        for first in (0, 1)
+    ]
+    return rows * (2 * len(templates) + 1 + max(tried))
 
 
 async def examine(
@@ -294,7 +295,7 @@ async def examine(
     reads = [known] if known else _read(pairs, list(forms), tolerance)
     trials = [replace(trial, expected="right") if trial.kind in reads else trial for trial in trials]
     if reads or not pairs:
-        templates = [forms[kind] for kind in reads[:_MOST_FORMS]] or [SLOT]
+        templates = [forms[kind] for kind in reads] or [SLOT]
         more = [(row, one) for row, golds in cases for one in adversarial(row, golds, templates, facts)]
         trials += await _try(pay, more)
     scales = {row.place: scale for row, _ in cases if (scale := _scale(pairs.get(row.place), reads, facts))}

@@ -41,6 +41,7 @@ _TEXT_FORMS = {
 }
 _CODE_FORMS = {"gold in a fence": "```python\n{gold}\n```", GOLD: SLOT}
 _SENTENCE = _TEXT_FORMS["gold in a sentence"]
+_MOST_FORMS = 3
 _FILLER = (
     "Let us think about this with care. There is much to consider, and each part of the question deserves its own "
     "thought. It helps to look at the whole before the parts, and at the parts before the end. "
@@ -200,14 +201,14 @@ def adversarial(row: LintRow[R], others: Sequence[str], templates: Sequence[str]
     Args:
         row: The row.
         others: Golds that are wrong for it, one or more.
-        templates: The forms that the reward reads, one or more.
+        templates: The forms that the reward reads, one or more; wrong answers are written in the first few.
         facts: What is known of the reward.
     """
     found = dict.fromkeys(_worthless(row, facts))
     if row.gold is not None:
         found |= dict.fromkeys(_around(row.gold, others[0], templates, facts, code=row.code))
     if row.gold is not None and not row.code:
-        for template in dict.fromkeys((_SENTENCE, *templates)):
+        for template in dict.fromkeys((_SENTENCE, *templates[:_MOST_FORMS])):
             texts = _near(row.gold, others, in_box="boxed" in template)
             found |= dict.fromkeys(
                 Response(kind, facts.opening + filled(_after_thought(template), text), expected)
@@ -243,7 +244,7 @@ def _around(gold: str, other: str, templates: Sequence[str], facts: Reading, *, 
     after_thought: Expected = "right" if facts.read not in (None, "whole") else "either"
     outside: Expected = "either" if facts.read == "whole" else "wrong"
     opened = "" if facts.thought_opened else "<think>\n"
-    for template in map(_after_thought, templates):
+    for template in dict.fromkeys(map(_after_thought, templates[:_MOST_FORMS])):
         right, wrong = filled(template, gold), filled(template, other)
         for opening in ("<think>\n", ""):
             yield Response("thought, then gold", f"{opening}Maybe:\n{wrong}\nNo.\n</think>\n{right}", after_thought)
@@ -253,16 +254,17 @@ def _around(gold: str, other: str, templates: Sequence[str], facts: Reading, *, 
             yield Response(kind, f"{facts.opening}{wrong}\n{text}", "wrong")
     if code:
         return
+    inside = [template for template in map(_after_thought, templates[:_MOST_FORMS]) if template != SLOT]
     # A reward that compares all of a response reads no correction.
-    known: Expected = "either" if templates[0] == facts.opening + SLOT else "right"
-    for template in dict.fromkeys((_SENTENCE, *map(_after_thought, templates))):
+    corrected: Expected = "right" if _SENTENCE in templates or facts.opening + SLOT not in templates else "either"
+    for template in dict.fromkeys(inside or (_SENTENCE,)):
         right, wrong = filled(template, gold), filled(template, other)
-        if template != SLOT:
-            expected = known if any(one.endswith(template) for one in templates) else "either"
-            text = f"{facts.opening}{wrong}\nWait, that is not right.\n{right}"
-            yield Response("wrong, then right", text, expected)
-            text = f"{facts.opening}{right}\nWait, that is not right.\n{wrong}"
-            yield Response("right, then wrong", text, "wrong")
+        text = f"{facts.opening}{wrong}\nWait, that is not right.\n{right}"
+        yield Response("wrong, then right", text, corrected)
+    for template in dict.fromkeys((_SENTENCE, *inside)):
+        right, wrong = filled(template, gold), filled(template, other)
+        text = f"{facts.opening}{right}\nWait, that is not right.\n{wrong}"
+        yield Response("right, then wrong", text, "wrong")
 
 
 def _near(gold: str, others: Sequence[str], *, in_box: bool) -> Iterator[tuple[str, str, Expected]]:

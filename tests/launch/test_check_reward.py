@@ -187,3 +187,36 @@ def test_the_help_has_an_example_that_can_be_typed():
     done = check("--help")
     assert "rm-train check-reward data.train_files=gsm8k/train.parquet \\\n" in done.output
     assert "--config-dir" in done.output and "exit status is 1" in done.output
+
+
+def test_what_a_policy_can_be_paid_for_without_being_right_is_a_warning(data):
+    gold = f"+{FUNCTION}.reward_kwargs.preflight={{gold: ground_truth}}"
+    match = [f"{FUNCTION}.path={OURS}", f"+{FUNCTION}.reward_kwargs.reward=string_match", gold, SAMPLER]
+    good = check(data, *match)
+    assert good.exit_code == 0 and "lint: string_match: no findings" in good.output and "warning" not in good.output
+    done = check(data, *match, f"+{FUNCTION}.reward_kwargs.mode=contains")
+    assert done.exit_code == 0, done.output
+    assert "lint: string_match: " in done.output
+    assert f"warning: {FUNCTION}.reward_kwargs: hackable: hedged is paid 1 (the gold: 1) on 4 of 4 rows" in done.output
+    assert "rm-train lint-reward lists every response" in done.output
+
+
+def test_wrong_responses_are_written_in_the_template_of_the_preflight(data):
+    template = f"+{FUNCTION}.reward_kwargs.preflight={{gold: ground_truth, template: '<final>{{gold}}</final>'}}"
+    reward = f"+{FUNCTION}.reward_kwargs.reward={{reward: string_match, mode: contains, read: 'tag:final'}}"
+    done = check(data, f"{FUNCTION}.path={OURS}", reward, template, SAMPLER)
+    assert done.exit_code == 0, done.output
+    assert "such as row 0: '<final>not 0</final>'" in done.output
+
+
+def test_rewards_that_ask_an_llm_are_not_linted_there(data, tmp_path, monkeypatch):
+    (tmp_path / "judge_to_check.py").write_text(
+        "from reward_fn.rules.text.match import StringMatchReward\nclass Judge(StringMatchReward):\n    cost = 'llm'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    gold = f"+{FUNCTION}.reward_kwargs.preflight={{gold: ground_truth}}"
+    judge = f"+{FUNCTION}.reward_kwargs.reward='judge_to_check:Judge'"
+    done = check(data, f"{FUNCTION}.path={OURS}", judge, gold, SAMPLER)
+    assert done.exit_code == 0, done.output
+    assert "the reward asks an LLM: rm-train lint-reward tries more than the preflight" in done.output
+    assert "lint:" not in done.output
