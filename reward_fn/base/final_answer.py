@@ -80,8 +80,8 @@ _HARMONY = re.compile(r"analysis(?=[^\W_a-z]|[\"'(\[])")
 _HARMONY_FINAL = "assistantfinal"
 _ANSWER_STARTS, _ANSWER_ENDS = ("<|START_RESPONSE|>",), ("<|return|>", "<|end|>", "<|END_RESPONSE|>")
 _OPEN_TAIL = re.compile("(?:" + "|".join(map(re.escape, _PAIRS)) + r")(?:<\|message\|>)?\s*\Z")
-_BOX = re.compile(r"(?<!\\)\\+(?:boxed|fbox)\s*\{")
-_BRACES = re.compile(rf"{_BOX.pattern}|\\.|[{{}}]", re.DOTALL)
+_BOX = re.compile(r"(?<!\\)\\+(?:boxed|fbox)(?![A-Za-z])")
+_BRACES = re.compile(rf"{_BOX.pattern}(?:\s*\{{|\s+(?P<bare>[^\s{{}}$\\]+))|\\.|[{{}}]", re.DOTALL)
 """Backslashes are counted from the first of a run: from each of them, the time would be quadratic."""
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w.])[-+\u2212]?\.\d+")
 
@@ -167,7 +167,9 @@ def boxes(text: str) -> list[Box]:
     opened: list[re.Match[str]] = []
     first = _BOX.search(text)
     for token in _BRACES.finditer(text, first.start()) if first else ():
-        if token[0].endswith("{") and token[0] != r"\{":
+        if bare := token["bare"]:  # MATH's own grader reads `\\boxed 5` too
+            found.append(Box(bare, token.start(), token.end()))
+        elif token[0].endswith("{") and token[0] != r"\{":
             opened.append(token)
         elif token[0] == "}" and opened:
             start = opened.pop()

@@ -25,7 +25,7 @@ _ASSIGNED = re.compile(
     re.DOTALL,
 )
 _RELATION = re.compile(r"=|<|>|\\(?:le|ge|ne|in|approx|equiv)(?![A-Za-z])")
-_EQUATION = re.compile(r"(?<![<>!\\])=")
+_EQUATION = re.compile(r"(?<![<>\\])=")
 _LETTERS = re.compile(r"[A-Za-z](?:[,\s]*[A-Za-z])*")
 _VECTOR = re.compile(r"\\begin\{[pbv]?matrix\}((?:(?!\\begin).)*)\\end\{[pbv]?matrix\}")
 _SAME_BRACKETS = {"{": (r"\{", r"\}"), r"\langle": ("(", ")")}
@@ -37,9 +37,12 @@ _TERM = (
     r"(?:\\(?:sin|cos|tan|cot|sec|csc|angle|triangle|overline|measuredangle|text|mathrm|Delta|alpha|beta|theta|gamma)"
     r"|m(?=\\angle))*\s?(?:[A-Za-z]+|\\[a-z]+|\{[A-Za-z]+\}|\|[A-Za-z]+\||\[[A-Z]+\])(?:_(?:\w|\{\w+\}))?'*(?:\([^()=]*\)|\{[A-Za-z]+\})*"
 )
-_NAMED = re.compile(rf"{_TERM}(?:[+-]{_TERM})*")
+_NAMED = re.compile(
+    rf"{_TERM}(?:[+-]{_TERM})*|\(\s?[A-Za-z]\w*(?:,\s?[A-Za-z]\w*)+\)|\|(?:[A-Za-z]|\\cup|\\cap|\s)+\||P\([^()]*\)"
+)
 """What an equation may give a value to: a name, or a sum of names, as contests ask for `m+n`; not `2x` or `x^2`."""
-_CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm)(?![A-Za-z]))*")
+_CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom)(?![A-Za-z]))*")
+_SPACED_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![A-Za-z])\s?")
 _OPERATORS = re.compile(r"\\(?:cup|cap|setminus|times|cdot|to)(?![A-Za-z])")
@@ -95,8 +98,6 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
         return _equal_numbers(gold, answer, options)
     if gold.words or answer.words:
         return _equal_words(gold, answer)
-    if r"\ldots" in gold.text or r"\ldots" in answer.text:
-        return False  # an ellipsis has no value; math-verify 0.9.0 drops it
     if (digits := based(gold.text)) is not None or based(answer.text) is not None:
         return _equal_based(gold, digits, answer)
     return _equal_formulas(gold, answer, options, scalar)
@@ -115,6 +116,10 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
         return equal(expression(gold_text), expression(answer_text), options, scalar)
     if gold.number is not None and gold.number.denominator != 1 and _DECIMAL_COMMA.fullmatch(answer.text):
         return equal(gold, expression(answer.text.replace(",", ".")), options, scalar)
+    if r"\ldots" in gold.text or r"\ldots" in answer.text:
+        return False  # an ellipsis has no value; math-verify 0.9.0 drops it
+    if gold.number is not None and _SPACED_THOUSANDS.fullmatch(answer.text):
+        return answer.text.replace(",", "") == gold.text  # `100, 200` for the gold `100,200`, which may be either
     groups = _group(gold.text), _group(answer.text)
     if groups[0] is None and groups[1] is None:
         return scalar(gold, answer)
@@ -288,8 +293,10 @@ def _without_names(gold: str, answer: str) -> tuple[str, str]:
         return mine[2], answer
     if theirs and not _RELATION.search(gold) and not _more(theirs[2]):
         return gold, theirs[2]
-    if not _RELATION.search(gold) and "," not in answer and _EQUATION.search(answer) and not _inequality(answer):
-        return gold, _value_of(_EQUATION.split(answer)) or ""
+    if not _RELATION.search(gold) and _EQUATION.search(answer) and not _inequality(answer):
+        sides = [side for side in _split(answer, "=") if side]
+        if len(sides) > 1 and len(_split(answer, ",")) == 1:
+            return gold, _value_of(sides) or ""
     return gold, answer
 
 

@@ -76,6 +76,8 @@ _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|texttt|textsf|mathrm|mathbf|mathit|mbox|operatorname\*?|hbox|rm|bf|it)"
     r"\s*\{([^{}]*)\}"
 )
+_COLORED = re.compile(r"\\(?:textcolor|color)\s*\{[^{}]*\}")
+_FRAMED = re.compile(r"\\(?:underline|underbrace|fbox|boxed|colorbox\{[^{}]*\})\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _OLD_FONT = re.compile(r"\{?\\(?:rm|bf|it|tt)(?![A-Za-z])\s*")
 _FUNCTIONS = (
     "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lg",
@@ -87,7 +89,9 @@ _NAMES = (
 )  # fmt: skip
 _ASCII_NAME = re.compile(rf"(?<![\\A-Za-z])({'|'.join(_FUNCTIONS + _NAMES)})(?![A-Za-z])")
 _INFINITY = re.compile(r"(?<![\\A-Za-z])(?:infinity|inf|oo)(?![A-Za-z])", re.IGNORECASE)
-_CALL = re.compile(r"(?<![\\A-Za-z])(sqrt|cbrt|abs|floor|ceil)\s*\(")
+_NOT_EQUAL = re.compile(r"(?<![\d)\]}])!=")
+"""After a digit or a bracket it is a factorial that equals something."""
+_CALL = re.compile(r"(?<![A-Za-z])\\?(sqrt|cbrt|abs|floor|ceil)\s*\(")
 _SHORT_ROOT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(\d+(?:\.\d+)?|[a-z])(?![A-Za-z])")
 _CALLS = {
     "sqrt": (r"\sqrt{", "}"), "cbrt": (r"\sqrt[3]{", "}"), "abs": ("|", "|"),
@@ -106,6 +110,9 @@ _IN_DEGREES = re.compile(
 _PERCENT = re.compile(r"\s*(?:\\?%|\b(?:percent|per\s+cent|percentage|pct)\b)\s*\.?$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\{,\}|,)\d{3})+(?![\d,])")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:(?<!\\)\\[,;:! ]|~|\u00a0|\u202f|\u2009)\d{3})+(?![\d,])")
+_AND_FRACTION = re.compile(r"(?<![\d.])(\d+)\s+and\s+(?:a\s+half|(\d+)\s*/\s*(\d+))(?![\w.])")
+_SPOKEN_SIGN = re.compile(r"\A(?:minus|negative)\s+(?=[\d$\\])")
+_SPOKEN_TIMES = re.compile(r"(?<=\d)\s+[xX]\s+(?=\d)|(?<=\d)[xX](?=10\s*\^)")
 _CONJUNCTION = re.compile(r"\s*[,;]?\s*(?<![\\A-Za-z])(?:and|or|und|oder|et|ou|和|或)(?![A-Za-z])\s*|[、；;]")
 _CURRENCY = re.compile(r"\\\$|[$€£¥₹₩₽]|(?<![A-Za-z])(?:USD|EUR|GBP|RMB|Rs\.?)(?![A-Za-z])")
 _MIXED = re.compile(r"(?<![\d.^_{/])(-?\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
@@ -142,6 +149,7 @@ _UNITS = {
     "°": "degree deg degrees", "rad": "rad radian", "dollar": "dollar USD", "cent": "cent", "euro": "euro EUR",
     "N": "N newton", "J": "J joule", "W": "W watt", "V": "V volt", "Hz": "Hz hertz", "K": "K kelvin", "Pa": "Pa pascal",
     "mph": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
+    "am": "am", "pm": "pm",
 }  # fmt: skip
 _MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MULTIPLIED = re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)\s+({'|'.join(_MULTIPLIERS)})(?![A-Za-z])", re.IGNORECASE)
@@ -162,6 +170,7 @@ _NUMBER_WORDS = {
 }  # fmt: skip
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _UNIT_WORD = r"(?:square|sq\.?|cubic|cu\.?)?\s*[A-Za-z]+\.?"
+_TIME = re.compile(r"(\d{1,2}:\d\d)\s*([apAP])\.?\s?[mM]\.?")
 _TRAILING_UNIT = re.compile(
     rf"^(?P<value>.*[\d)}}\]!]|.*\\(?:pi|infty)|[^A-Za-z]*[a-z])(?:\s+|(?<=[\d}}])\s*)"
     rf"(?P<unit>{_UNIT_WORD}(?:(?:\s*/\s*|\s+per\s+|\s+|\s*\\cdot\s*|\s*-\s*){_UNIT_WORD})*(?:\s*\^\s*\{{?[-\d]+\}}?)?)\s*$",
@@ -209,7 +218,7 @@ def expression(source: str) -> Expression:
     percent = _PERCENT.search(latex)
     if percent:
         latex = latex[: percent.start()]
-    latex = latex.strip().rstrip(".,;:").strip()
+    latex = latex.strip(" =").rstrip(".,;:").strip()
     words = _words(latex, is_text)
     text = _tight(latex)
     if words in _NUMBER_WORDS:
@@ -246,6 +255,7 @@ def _rewritten(source: str) -> str:
         text = _NULL_DELIMITER.sub("", text)
         text = _DELIMITERS.sub(" ", text)
         text = _CURRENCY.sub("", text)
+        text = _FRAMED.sub(r"\1", _COLORED.sub("", text))
         text = _TEXT.sub(_unwrapped, _TEXT.sub(_unwrapped, text))
         text = _OLD_FONT.sub("", text)
         text = _SPACING.sub(" ", _CIRCLED.sub(" degrees ", _COSMETIC.sub("", text)))
@@ -256,7 +266,9 @@ def _rewritten(source: str) -> str:
         text = _NATURAL_LOG.sub(r"\\ln ", text)
     else:
         text = _CURRENCY.sub("", text.replace("~", " "))
-    text = _THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text).replace("{,}", "")
+    text = _join_thousands(text).replace("{,}", "")
+    text = _AND_FRACTION.sub(lambda match: rf"{match[1]}\frac{{{match[2] or 1}}}{{{match[3] or 2}}}", text)
+    text = _SPOKEN_SIGN.sub("-", _SPOKEN_TIMES.sub(r"\\times ", text))
     text = _CONJUNCTION.sub(", ", text)
     text = _from_ascii(text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
@@ -270,6 +282,20 @@ def _rewritten(source: str) -> str:
     text = _SQRT_DIGITS.sub(r"\\sqrt{\1}", text)
     text = _SCRIPT_BRACES.sub(r"\1\2", text)
     return _EMPTY_GROUP.sub("", " ".join(text.split())).strip()
+
+
+def _join_thousands(text: str) -> str:
+    """Return a text without thousands separators; in brackets of lists a comma parts elements, as in `(12,102)`."""
+
+    def join(match: re.Match[str]) -> str:
+        before = text[: match.start()]
+        in_list = any(
+            before.count(opening) > before.count(closing)
+            for opening, closing in (("(", ")"), ("[", "]"), (r"\{", r"\}"))
+        )
+        return match[0] if in_list and "{,}" not in match[0] else re.sub(r"\D", "", match[0])
+
+    return _THOUSANDS.sub(join, text)
 
 
 def _from_unicode(text: str) -> str:
@@ -306,7 +332,8 @@ def _renamed(match: re.Match[str]) -> str:
 
 
 def _from_ascii(text: str) -> str:
-    text = text.replace(">=", r"\ge ").replace("<=", r"\le ").replace("!=", r"\ne ").replace("...", r"\ldots ")
+    text = text.replace(">=", r"\ge ").replace("<=", r"\le ").replace("...", r"\ldots ")
+    text = _NOT_EQUAL.sub(r"\\ne ", text)
     if "(" in text and _CALL.search(text):
         text = _calls(text)
     text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
@@ -351,6 +378,8 @@ def _repeating(match: re.Match[str]) -> str:
 
 
 def _without_units(latex: str) -> tuple[str, str]:
+    if noon := _TIME.fullmatch(latex):
+        return noon[1], f"{noon[2].lower()}m"
     match = _TRAILING_UNIT.match(latex) if latex[-1:].isalnum() or latex[-1:] in "}.)" else None
     if match is None:
         return latex, ""

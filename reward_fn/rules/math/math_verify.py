@@ -143,6 +143,8 @@ def _candidates(gold: Expression, claim: Claim) -> list[str]:
         if claim.letter and len(gold.text) == 1 and gold.text.upper() in "ABCDEFGHIJ":
             readings = [claim.letter]
         return list(dict.fromkeys(filter(None, readings)))
+    if claim.percent:
+        return [claim.formula, rf"{claim.formula}\%"]
     return [claim.formula] if claim.formula else [claim.letter or claim.sentence]
 
 
