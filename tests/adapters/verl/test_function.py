@@ -74,7 +74,7 @@ def test_a_constant_keeps_the_keys_of_failed_samples_first_or_last(name):
 @pytest.mark.parametrize("policy", ["raise", "drop_group", None])
 @pytest.mark.parametrize("name", ["compute_score", "compute_score_sync"])
 def test_other_policies_raise(name, policy):
-    with pytest.raises(RewardError, match="match: the label's reference is missing, not text"):
+    with pytest.raises(RewardError, match="match: a row of a: the label's reference is missing"):
         call(loaded(name, **MIX, on_failure=policy), ground_truth=None)
 
 

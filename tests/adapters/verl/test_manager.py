@@ -168,7 +168,7 @@ def test_what_the_cluster_shares_is_made_by_the_workers(scored, tokenizer):
         "reward": {"reward": "cached", "of": "math_verify_reward"},
         "hosting": {"rules": {"workers": 1}, "cache": True},
     }
-    data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", "5 <end>")
+    data = rows(tokenizer, "4 <end>", "5 <end>", "4 <end>", "5 <end>", ground_truth="\\sqrt{16}")
     _, extra = scored(kwargs, data, *MANAGER)
     assert extra["score"] == [1, 0, 1, 0]
     names = ray.util.list_named_actors()
