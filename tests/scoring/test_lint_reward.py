@@ -1,8 +1,11 @@
 """`rm-train lint-reward`: a reward by name, file or place; tables and JSON; what cannot be linted is named."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +14,7 @@ from click.testing import CliRunner
 
 from rm_train.cli import main
 
+DOCS = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 MINE = '''
 from reward_fn.base import BasePointWiseReward, answer_text, reference_text
 from reward_fn.schema import RewardResult
@@ -218,3 +222,22 @@ def test_the_help_has_examples_that_can_be_typed():
     done = lint("--help", columns="100")
     for said in ("rm-train lint-reward string_match --set mode=contains\n", "hackable", "exit status is 0 without"):
         assert said in done.output
+
+
+def test_the_page_shows_what_its_commands_print(here):
+    (function,) = re.findall(r"```python\n(import re.*?)```", DOCS, re.DOTALL)
+    (rows,) = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+    (here / "my_reward.py").write_text(function)
+    (here / "rows.jsonl").write_text(rows)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", DOCS, re.DOTALL)
+    assert len(blocks) == 3
+    for command, said in blocks:
+        env = {**os.environ, "PATH": path, "COLUMNS": "100"}
+        done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=False)
+        assert [line.rstrip() for line in done.stdout.splitlines()] == said.splitlines(), command
+
+
+def test_the_python_of_the_page_runs():
+    (block,) = re.findall(r"```python\n(from reward_fn.*?)```", DOCS, re.DOTALL)
+    exec(compile(block, "docs/lint.md", "exec"), {})
