@@ -33,6 +33,12 @@ FAMILIES = {
     "Kimi": f"◁think▷{THOUGHT}◁/think▷{ANSWER}",
     "EXAONE Deep": f"<thought>\n{THOUGHT}\n</thought>\n\n{ANSWER}",
     "Command A Reasoning": f"<|START_THINKING|>{THOUGHT}<|END_THINKING|><|START_RESPONSE|>{ANSWER}<|END_RESPONSE|>",
+    "OpenThinker": f"<|begin_of_thought|>\n{THOUGHT}\n<|end_of_thought|>\n<|begin_of_solution|>{ANSWER}"
+    "<|end_of_solution|>",
+    "Gemma 4": f"<|channel>thought\n{THOUGHT}\n<channel|>{ANSWER}<turn|>",
+    "Granite 3.2": f"Here is my thought process: {THOUGHT}\n\nHere is my response: {ANSWER}",
+    "Qwen2.5 with its end token": f"{ANSWER}<|im_end|>",
+    "Llama 2 with its end token": f"{ANSWER}</s>",
     "prompted reasoning": f"<reasoning>\n{THOUGHT}\n</reasoning>\n{ANSWER}",
     "prompted thinking": f"<thinking>{THOUGHT}</thinking>\n{ANSWER}\n",
     "no thought": f"\n{ANSWER} ",
@@ -46,6 +52,8 @@ READS = {
     "tag:final": None,
 }
 UNCLOSED = {
+    "Gemma 4": f"<|channel>thought\n{THOUGHT}",
+    "Granite 3.2": f"Here is my thought process: {THOUGHT}",
     "<think>": f"<think>{THOUGHT}",
     "after a text": f"Let me see. <think>{THOUGHT}",
     "[THINK]": f"[THINK]{THOUGHT}",
@@ -348,3 +356,17 @@ def test_a_rule_of_ones_own_reads_the_answer_in_a_line():
     texts = ["<think>x</think>YES", "<think>YES</think>no", "<think>YES"]
     sample = DataSample(output=[DataOutput(answer=Step(content=text)) for text in texts])
     assert [result.score for result in Shout(on_unreadable=-1).score(sample)] == [1, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("response", "content"),
+    [
+        ("<answer>a</answer>b</answer>", "a"),
+        ("<answer>a</answer> in <answer> tags", "a"),
+        ("first <answer>a</answer>, then <answer>b</answer>.", "b"),
+        ("I write <answer> and then <answer>a</answer>", "a"),
+        ("</answer>a<answer>", None),
+    ],
+)
+def test_the_last_closed_pair_of_tags_counts(response, content):
+    assert final_answer(response, "tag:answer") == content

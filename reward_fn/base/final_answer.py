@@ -23,6 +23,9 @@ Marks of thoughts (opening and closing), by the model families that write them:
 | `<seed:think>` `</seed:think>` | Seed-OSS |
 | `◁think▷` `◁/think▷` | Kimi |
 | `<\|START_THINKING\|>` `<\|END_THINKING\|>` | Command A Reasoning |
+| `<\|begin_of_thought\|>` `<\|end_of_thought\|>` | Sky-T1, OpenThinker |
+| `<\|channel>thought` `<channel\|>` | Gemma 4 |
+| `Here is my thought process:` `Here is my response:` | Granite 3.2 |
 | `<\|channel\|>analysis` … `<\|channel\|>final`; `analysis` … `assistantfinal` without special tokens | gpt-oss |
 
 A thought is closed by the mark that belongs to the opening one. A closing mark without an opening one closes a thought
@@ -56,6 +59,8 @@ _PAIRS = {
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
     "<|START_THINKING|>": "<|END_THINKING|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|channel>thought": "<channel|>",
     "<|channel|>analysis": "<|channel|>final",
 }
 _QUOTES = {"'": "'", '"': '"', "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -78,7 +83,13 @@ _LINE_END = re.compile(r"[ \t\r]*(?:\n|\Z)")
 _HARMONY = re.compile(r"analysis(?=[^\W_a-z]|[\"'(\[])")
 """How gpt-oss' first channel begins where special tokens were left out of the text."""
 _HARMONY_FINAL = "assistantfinal"
-_ANSWER_STARTS, _ANSWER_ENDS = ("<|START_RESPONSE|>",), ("<|return|>", "<|end|>", "<|END_RESPONSE|>")
+_GRANITE, _GRANITE_FINAL = "Here is my thought process:", "Here is my response:"
+_ANSWER_STARTS = ("<|START_RESPONSE|>", "<|begin_of_solution|>")
+_ANSWER_ENDS = (
+    "<|return|>", "<|end|>", "<|END_RESPONSE|>", "<|end_of_solution|>", "<|im_end|>", "<|eot_id|>", "<|eot|>",
+    "<|endoftext|>", "<|end_of_text|>", "<end_of_turn>", "<turn|>", "<\uff5cend\u2581of\u2581sentence\uff5c>", "</s>",
+)  # fmt: skip
+"""Tokens that end a turn; a text has them where special tokens were not left out of it."""
 _OPEN_TAIL = re.compile("(?:" + "|".join(map(re.escape, _PAIRS)) + r")(?:<\|message\|>)?\s*\Z")
 _BOX = re.compile(r"(?<!\\)\\+(?:boxed|fbox)(?![A-Za-z])")
 _BRACES = re.compile(rf"{_BOX.pattern}(?:\s*\{{|\s+(?P<bare>[^\s{{}}$\\]+))|\\.|[{{}}]", re.DOTALL)
@@ -156,9 +167,9 @@ def opens_thought(prompt: str) -> bool:
 
 def last_tag(text: str, name: str) -> str | None:
     """Return the content of the last pair of tags of a name, or None if there is no pair."""
-    end = text.rfind(f"</{name}>")
-    start = text.rfind(f"<{name}>", 0, max(end, 0))
-    return None if end < 0 or start < 0 else text[start + len(name) + 2 : end].strip()
+    opening, closing = f"<{name}>", f"</{name}>"
+    start = text.rfind(opening, 0, max(text.rfind(closing), 0))
+    return None if start < 0 else text[start + len(opening) : text.find(closing, start)].strip()
 
 
 def boxes(text: str) -> list[Box]:
@@ -202,9 +213,12 @@ def _after_thought(text: str, opened: bool) -> str | None:
             return rest.strip()
         if _HARMONY.match(text):
             return None
+    if text[:8] == "Here is " and text.startswith(_GRANITE):
+        _, final, rest = text.partition(_GRANITE_FINAL)
+        return rest.strip() if final else None
     marks = _marks(text) if "<" in text or "[" in text or "◁" in text else []
     if not marks:
-        return None if opened else text.strip()
+        return None if opened else _bare(text)
     start, thinking, closing, shown = 0, opened, "", ""
     fence: Fence | None = None
     lines = fences(text) if "`" in text or "~" in text else iter(())
@@ -239,6 +253,8 @@ def _marks(text: str) -> list[re.Match[str]]:
 def _bare(answer: str) -> str:
     """Return an answer without the special tokens and the white space around it."""
     answer = answer.strip()
+    if answer[:2] != "<|" and answer[-1:] != ">":
+        return answer
     for token in _ANSWER_STARTS:
         answer = answer.removeprefix(token)
     for token in _ANSWER_ENDS:

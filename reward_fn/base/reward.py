@@ -152,10 +152,11 @@ class BaseReward(BaseModel, ABC):
         """Return the result of a unit for which the hook raised an error: a failure that names it."""
         return RewardResult.failed(self.name, failure_of(error))
 
-    @staticmethod
-    def _checked(result: RewardResult) -> RewardResult:
+    def _checked(self, result: RewardResult) -> RewardResult:
         if not isinstance(result, RewardResult):
             raise TypeError(f"the reward returned {type(result).__name__}, not RewardResult")
+        if result.version != self.version:
+            result.__dict__["version"] = self.version  # the hook has just made it: a copy would cost a microsecond
         return result
 
     def evaluate(

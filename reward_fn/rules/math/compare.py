@@ -43,6 +43,7 @@ _NAMED = re.compile(
 """What an equation may give a value to: a name, or a sum of names, as contests ask for `m+n`; not `2x` or `x^2`."""
 _CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom)(?![A-Za-z]))*")
 _SPACED_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_UNION = re.compile(r"\\cup(?![A-Za-z])\s?")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![A-Za-z])\s?")
 _OPERATORS = re.compile(r"\\(?:cup|cap|setminus|times|cdot|to)(?![A-Za-z])")
@@ -120,6 +121,10 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
         return False  # an ellipsis has no value; math-verify 0.9.0 drops it
     if gold.number is not None and _SPACED_THOUSANDS.fullmatch(answer.text):
         return answer.text.replace(",", "") == gold.text  # `100, 200` for the gold `100,200`, which may be either
+    if r"\cup" in gold.text and r"\cup" in answer.text:
+        pieces = [_UNION.split(one.text) for one in (gold, answer)]
+        if len(pieces[0]) == len(pieces[1]) and all(_group(piece) for both in pieces for piece in both):
+            return _matched(*pieces, options, scalar)
     groups = _group(gold.text), _group(answer.text)
     if groups[0] is None and groups[1] is None:
         return scalar(gold, answer)

@@ -35,7 +35,6 @@ from reward_fn.rules.math.phrases import (
     LONE_LETTER,
     NAMED_LETTERS,
     Phrase,
-    last_row,
     letters_of,
     phrases,
 )
@@ -108,7 +107,8 @@ def claimed(response: str, *, marked: bool = False) -> Claim:
     if mark := _last(wording.MARK, text):
         return _after_mark(text, mark)
     if len(text) <= _SHORT and "\n" not in text and _is_answer(text):
-        return _whole(text)
+        letters = LETTERS.match(text)
+        return _NOTHING if letters and wording.NEGATED_AFTER.match(text, letters.end()) else _whole(text)
     return _at_end(text)
 
 
@@ -172,9 +172,7 @@ def _joined(text: str, found: list[Box]) -> str:
 def _whole(text: str) -> Claim:
     text = wording.SIGN_OFF.sub(" ", text).strip("*_`#> \n")
     letters = LETTERS.match(text)
-    if letters and wording.NEGATED_AFTER.match(text, letters.end()):
-        return _NOTHING
-    return Claim(last_row(text), letters_of(letters) if letters else "", wording.first_words(text))
+    return Claim(text, letters_of(letters) if letters else "", wording.first_words(text))
 
 
 def _is_answer(text: str) -> bool:

@@ -10,6 +10,7 @@ from reward_fn.base import BaseRuleReward, UnreadableResponseError
 from reward_fn.rules.math.compare import Options, TooManyElementsError, equal
 from reward_fn.rules.math.expressions import Expression, expression, too_complex
 from reward_fn.rules.math.locate import Claim, claimed, golds
+from reward_fn.rules.math.phrases import last_row
 from reward_fn.rules.references import bad_reference, references, refuse_long
 from reward_fn.rules.tokenizers import needed
 from reward_fn.schema import DataSample, FailureKind, RewardError, RewardResult
@@ -145,7 +146,9 @@ def _candidates(gold: Expression, claim: Claim) -> list[str]:
         return list(dict.fromkeys(filter(None, readings)))
     if claim.percent:
         return [claim.formula, rf"{claim.formula}\%"]
-    return [claim.formula] if claim.formula else [claim.letter or claim.sentence]
+    if not claim.formula:
+        return [claim.letter or claim.sentence]
+    return list(dict.fromkeys([claim.formula, last_row(claim.formula)]))
 
 
 def _balanced(source: str) -> bool:

@@ -131,7 +131,7 @@ def _parsed(latex: str, is_complex: bool) -> Any:  # noqa: ANN401 - sympy's type
     if not isinstance(found, (Basic, MatrixBase)):
         return None
     _refuse_explosive(found)
-    if is_complex and isinstance(found, Basic) and not found.has(sympy.Sum, sympy.Product):
+    if is_complex and isinstance(found, sympy.Expr) and not found.has(sympy.Sum, sympy.Product):
         return found.subs({one: sympy.I for one in found.free_symbols if one.name == "i"})
     return found
 
