@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from reward_fn.rules.math.expressions import Expression, based, expression, known_unit
@@ -16,12 +16,9 @@ from reward_fn.rules.math.expressions import Expression, based, expression, know
 MOST_ELEMENTS = 100
 """Elements of the longest list whose order does not matter that is compared."""
 
-Scalar = Callable[[Expression, Expression], bool]
-"""Compares two formulas that are neither lists nor numbers: gold, answer."""
-
 _OPEN, _CLOSE = "([{", ")]}"
 _ASSIGNED = re.compile(
-    r"^([A-Za-z](?:_\w|_\{\w+\})?(?:\([A-Za-z](?:,[A-Za-z])*\))?|\\[a-z]+)(?:=|\\in(?![A-Za-z])\s?)(?![=])(.+)$",
+    r"^([A-Za-z](?:_\w|_\{\w+\})?(?:\([A-Za-z](?:,[A-Za-z])*\))?|\\[a-z]+)(?:=|\\(?:in|equiv)(?![A-Za-z])\s?)(?![=])(.+)$",
     re.DOTALL,
 )
 _RELATION = re.compile(r"=|<|>|\\(?:le|ge|ne|in|approx|equiv)(?![A-Za-z])")
@@ -44,6 +41,9 @@ _NAMED = re.compile(
 _CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom)(?![A-Za-z]))*")
 _SPACED_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _UNION = re.compile(r"\\cup(?![A-Za-z])\s?")
+_DESCRIBED = re.compile(r"\\\{[A-Za-z](?:\\in\s?\\mathbb\{R\})?\|(.+)\\\}", re.DOTALL)
+_INTEGER_NAME = re.compile(r"(.+?),?\(?([A-Za-z])\\in\s?(?:\\mathbb\{Z\}|\\mathbf\{Z\}|Z)\)?", re.DOTALL)
+_TUPLE_NAMES = re.compile(r"\(([A-Za-z](?:,[A-Za-z])+)\)=\(([^=()]+)\)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _PLUS_MINUS = re.compile(r"\\(?:pm|mp)(?![A-Za-z])\s?")
 _OPERATORS = re.compile(r"\\(?:cup|cap|setminus|times|cdot|to)(?![A-Za-z])")
@@ -58,6 +58,10 @@ class Options:
     strict: bool = True
     allow_set_relation_comp: bool = False
     percent_as_number: bool = False
+
+
+Scalar = Callable[[Expression, Expression, Options], bool]
+"""Compares two formulas that are neither lists nor numbers: gold, answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,12 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
         return False
     if not _units_fit(gold, answer) or (options.strict and _other_case(gold.text, answer.text)):
         return False
+    if gold.text.count("'") != answer.text.count("'"):
+        return False  # math-verify (0.9.0) drops the primes of derivatives
+    if gold.joined and answer.joined and gold.joined != answer.joined:
+        return False
+    if (gold.unit and answer.text == gold.text + gold.unit) or (answer.unit and gold.text == answer.text + answer.unit):
+        return True
     if gold.text == answer.text or (gold.text.casefold() == answer.text.casefold() and _is_letters(gold)):
         return True
     if gold.number is not None and answer.number is not None:
@@ -124,10 +134,14 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
     if r"\cup" in gold.text and r"\cup" in answer.text:
         pieces = [_UNION.split(one.text) for one in (gold, answer)]
         if len(pieces[0]) == len(pieces[1]) and all(_group(piece) for both in pieces for piece in both):
-            return _matched(*pieces, options, scalar)
+            return _matched(pieces[0], pieces[1], options, scalar)
+    if (inside := _described(gold.text, answer.text)) is not None:
+        return equal(*inside, replace(options, allow_set_relation_comp=True), scalar)
+    if (renamed := _same_integer(gold.text, answer.text)) is not None:
+        return equal(*renamed, options, scalar)
     groups = _group(gold.text), _group(answer.text)
     if groups[0] is None and groups[1] is None:
-        return scalar(gold, answer)
+        return scalar(gold, answer, options)
     mine, theirs = (found or _Group("", "", (one.text,)) for found, one in zip(groups, (gold, answer), strict=True))
     if len(mine.elements) == 1 and groups[1] is None:
         # `{5}`, `[5]`: one element is the element.
@@ -143,7 +157,7 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
         )
     if groups[0] is None or groups[1] is None:
         # A relation and an interval, a matrix and a list.
-        return scalar(gold, answer)
+        return scalar(gold, answer, options)
     return _equal_groups(mine, theirs, options, scalar)
 
 
@@ -164,7 +178,8 @@ def _equal_groups(gold: _Group, answer: _Group, options: Options, scalar: Scalar
         return False
     in_order = gold.ordered or answer.ordered
     mine, theirs = gold.elements, answer.elements
-    if is_set != [False, False]:
+    if is_set != [False, False] or (not in_order and len(set(mine)) == len(mine)):
+        # A gold without repetitions is a set of solutions.
         mine, theirs = tuple(dict.fromkeys(mine)), tuple(dict.fromkeys(theirs))
     if len(mine) != len(theirs):
         return False
@@ -291,6 +306,7 @@ def _without_names(gold: str, answer: str) -> tuple[str, str]:
 
     An equation that gives no value, such as `2x=5`, is no answer where the gold is a value.
     """
+    gold, answer = _spread(gold, answer), _spread(answer, gold)
     mine, theirs = _ASSIGNED.match(gold), _ASSIGNED.match(answer)
     if mine and theirs and mine[1] == theirs[1] and not (_more(mine[2]) or _more(theirs[2])):
         return mine[2], theirs[2]
@@ -303,6 +319,16 @@ def _without_names(gold: str, answer: str) -> tuple[str, str]:
         if len(sides) > 1 and len(_split(answer, ",")) == 1:
             return gold, _value_of(sides) or ""
     return gold, answer
+
+
+def _spread(one: str, other: str) -> str:
+    """Return `(a,b)=(1,2)` as `a=1,b=2` beside what names `a`, else as `(1,2)`."""
+    names = _TUPLE_NAMES.fullmatch(one)
+    if names is None or _TUPLE_NAMES.fullmatch(other):
+        return one
+    if "=" not in other:
+        return f"({names[2]})"
+    return ",".join(f"{name}={value}" for name, value in zip(names[1].split(","), names[2].split(","), strict=False))
 
 
 def _value_of(sides: Sequence[str]) -> str | None:
@@ -374,6 +400,24 @@ def _both_signs(element: str) -> list[str]:
         return [element]
     before, after = element[: signs[0].start()], element[signs[0].end() :]
     return [f"{before}{'+' if before and not before.endswith('=') else ''}{after}", f"{before}-{after}"]
+
+
+def _described(gold: str, answer: str) -> tuple[Expression, Expression] | None:
+    r"""Return both sides with `\{x|1<x\}` as the relation in it; None if no side is described so."""
+    found = [_DESCRIBED.fullmatch(one) for one in (gold, answer)]
+    if not any(found):
+        return None
+    mine, theirs = (match[1] if match else one for match, one in zip(found, (gold, answer), strict=True))
+    return expression(mine), expression(theirs)
+
+
+def _same_integer(gold: str, answer: str) -> tuple[Expression, Expression] | None:
+    r"""Return `a+n\pi,n\in\mathbb{Z}` and `a+k\pi,k\in\mathbb{Z}` with one name for the integer; None for others."""
+    mine, theirs = _INTEGER_NAME.fullmatch(gold), _INTEGER_NAME.fullmatch(answer)
+    if not mine or not theirs:
+        return None
+    renamed = re.sub(rf"(?<![\\A-Za-z]){theirs[2]}(?![A-Za-z])", mine[2], theirs[1])
+    return expression(mine[1]), expression(renamed)
 
 
 def _same_name(elements: list[str]) -> list[str]:

@@ -69,6 +69,7 @@ _RENAMED = {
     "neq": "ne", "lt": "<", "gt": ">", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "dotsb": "ldots",
     "varnothing": "emptyset", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "vert": "|", "lvert": "|",
     "rvert": "|", "ast": "*", "div": "/", "varphi": "phi", "varepsilon": "epsilon", "thinspace": " ",
+    "backslash": "setminus", "land": "wedge", "lor": "vee", "lg": "log_{10}",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _BRACED_COMMAND_NAMES = {"{": r"\{", "}": r"\}"}
@@ -98,8 +99,13 @@ _CALLS = {
     "floor": (r"\lfloor ", r"\rfloor "), "ceil": (r"\lceil ", r"\rceil "),
 }  # fmt: skip
 _CIRCLED = re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\degree(?![A-Za-z])")
+_PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime)(?![A-Za-z]))")
+_MODULUS = re.compile(r"\(?\\p?b?mod\s*(?:\{(\w+)\}|(\w+))\)?")
+_BARE_ARGUMENT = re.compile(r"\\(vec|hat|bar|overline|mathbf|mathbb|tilde)\s+([A-Za-z0-9])(?![A-Za-z0-9])")
+_BARE_BINOMIAL = re.compile(r"\\binom\s*([A-Za-z0-9])\s*([A-Za-z0-9])(?![A-Za-z0-9])")
+_SUCH_THAT = re.compile(r"(?<=[a-z])\s*(?:\\mid|\\vert|\\colon)(?![A-Za-z])|(?<=\\\{[a-z])\s*:")
+_CASES_COMMA = re.compile(r",?\s*&\s*,?\s*(?:if|for|when|where)?(?![A-Za-z])\s*")
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
-_BLACKBOARD = re.compile(r"\\mathbb\s*([A-Z])")
 _NATURAL_LOG = re.compile(r"\\log\s*_\s*\{?\s*e\s*\}?(?![A-Za-z])")
 _WIDE_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _DOTTED_CYCLE = re.compile(r"(\d*)\.(\d*?)(\d)\3{2,}\s*\\ldots")
@@ -113,6 +119,8 @@ _SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:(?<!\\)\\[,;:! ]|~|\u00
 _AND_FRACTION = re.compile(r"(?<![\d.])(\d+)\s+and\s+(?:a\s+half|(\d+)\s*/\s*(\d+))(?![\w.])")
 _SPOKEN_SIGN = re.compile(r"\A(?:minus|negative)\s+(?=[\d$\\])")
 _SPOKEN_TIMES = re.compile(r"(?<=\d)\s+[xX]\s+(?=\d)|(?<=\d)[xX](?=10\s*\^)")
+_TO = re.compile(r"\A(\d+)\s+to\s+(\d+)\Z")
+_FOR_ALL = re.compile(r"(=.*?)\s*,?\s*(?:for\s+(?:all|any|every)|where|\\forall)(?![A-Za-z]).*\Z", re.DOTALL)
 _CONJUNCTION = re.compile(r"\s*[,;]?\s*(?<![\\A-Za-z])(?:and|or|und|oder|et|ou|和|或)(?![A-Za-z])\s*|[、；;]")
 _CURRENCY = re.compile(r"\\\$|[$€£¥₹₩₽]|(?<![A-Za-z])(?:USD|EUR|GBP|RMB|Rs\.?)(?![A-Za-z])")
 _MIXED = re.compile(r"(?<![\d.^_{/])(-?\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
@@ -137,6 +145,8 @@ _MATH_MARK = re.compile(r"[\\^_=<>+*/|{}\d\[\]()]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|exp|max|min|gcd|lcm|det|mod|and)(?![a-z]))[A-Za-z]{3,}")
 _UPWARDS = re.compile(r"[<=]|\\(?:le|ne)(?![A-Za-z])")
 _DOWNWARDS = re.compile(r"(>|\\ge(?![A-Za-z])\s?)")
+_INEQUALITY = re.compile(r"[<>]|\\(?:le|ge)(?![A-Za-z])")
+_JOINED = re.compile(r"(?<![A-Za-z])(and|or)(?![A-Za-z])", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _SHORT_WORDS = frozenset(["yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "not", "nor", "red", "tie"])
 
@@ -148,7 +158,7 @@ _UNITS = {
     "year": "yr year", "L": "l L liter litre", "mL": "ml mL milliliter millilitre", "gal": "gal gallon",
     "°": "degree deg degrees", "rad": "rad radian", "dollar": "dollar USD", "cent": "cent", "euro": "euro EUR",
     "N": "N newton", "J": "J joule", "W": "W watt", "V": "V volt", "Hz": "Hz hertz", "K": "K kelvin", "Pa": "Pa pascal",
-    "mph": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
+    "mi/h": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
     "am": "am", "pm": "pm",
 }  # fmt: skip
 _MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
@@ -189,6 +199,7 @@ class Expression:
         decimal: Whether the number is written as a decimal, so that it may be rounded.
         percent: Whether it is written as a percentage.
         unit: The unit after it, in a canonical spelling if it is a known one; empty if there is none.
+        joined: `and` or `or`, where relations are joined by it.
         words: The text in lower case, if it is no formula but text, such as a name or letters of choices.
     """
 
@@ -199,6 +210,7 @@ class Expression:
     percent: bool = False
     unit: str = ""
     words: str = ""
+    joined: str = ""
 
     def __bool__(self) -> bool:
         """Return whether there is anything."""
@@ -229,7 +241,10 @@ def expression(source: str) -> Expression:
     if percent:
         number = None if number is None else number / 100
         text, latex = f"{text}\\%", rf"\frac{{{latex}}}{{100}}"
-    return Expression(text, latex, number, decimal, percent is not None, unit)
+    joined = _JOINED.search(source) if _INEQUALITY.search(text) else None
+    return Expression(
+        text, latex, number, decimal, percent is not None, unit, joined=joined[1].lower() if joined else ""
+    )
 
 
 def too_complex(source: str) -> str | None:
@@ -261,14 +276,20 @@ def _rewritten(source: str) -> str:
         text = _SPACING.sub(" ", _CIRCLED.sub(" degrees ", _COSMETIC.sub("", text)))
         text = _IN_DEGREES.sub(r"\\\1(\\frac{\2\\pi}{180})", text)
         text = _COMMAND.sub(_renamed, text)
+        text = _PRIME.sub(_primes, text)
+        text = _MODULUS.sub(lambda match: rf"\pmod{{{match[1] or match[2]}}}", text)
+        text = _BARE_ARGUMENT.sub(r"\\\1{\2}", _BARE_BINOMIAL.sub(r"\\binom{\1}{\2}", text))
+        text = _SUCH_THAT.sub("|", text)
+        if r"\begin{cases}" in text:
+            text = _CASES_COMMA.sub("&", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text.replace("{:}", ":"))
-        text = _BLACKBOARD.sub(r"\\mathbb{\1}", text)
         text = _NATURAL_LOG.sub(r"\\ln ", text)
     else:
         text = _CURRENCY.sub("", text.replace("~", " "))
     text = _join_thousands(text).replace("{,}", "")
     text = _AND_FRACTION.sub(lambda match: rf"{match[1]}\frac{{{match[2] or 1}}}{{{match[3] or 2}}}", text)
     text = _SPOKEN_SIGN.sub("-", _SPOKEN_TIMES.sub(r"\\times ", text))
+    text = _FOR_ALL.sub(r"\1", _TO.sub(r"\1:\2", text))
     text = _CONJUNCTION.sub(", ", text)
     text = _from_ascii(text)
     text = _MIXED.sub(r"\1\\frac{\2}{\3}", text)
@@ -324,11 +345,15 @@ def _unwrapped(match: re.Match[str]) -> str:
     return content if content.strip() in ("e", "i", "d") else f" {content} "
 
 
+def _primes(match: re.Match[str]) -> str:
+    return "'" * (match[1] or match[2]).count("prime")
+
+
 def _renamed(match: re.Match[str]) -> str:
     name = _RENAMED.get(match[1])
     if name is None:
         return match[0]
-    return _BRACED_COMMAND_NAMES.get(name) or (f"\\{name}" if name.isalpha() else name)
+    return _BRACED_COMMAND_NAMES.get(name) or (f"\\{name}" if name[0].isalpha() else name)
 
 
 def _from_ascii(text: str) -> str:
@@ -423,7 +448,7 @@ def _unit_name(word: str) -> str:
 
 def known_unit(unit: str) -> bool:
     """Return whether every part of a canonical unit is a unit that is known here."""
-    return all(part in _UNITS for part in unit.split("^")[0].split("/"))
+    return unit in _UNITS or all(part in _UNITS for part in unit.split("^")[0].split("/"))
 
 
 def _words(latex: str, is_text: bool) -> str:

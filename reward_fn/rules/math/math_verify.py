@@ -133,7 +133,7 @@ class MathVerifyReward(BaseRuleReward):
             raise bad_reference(sample, f"the reference {gold[:80]!r} cannot be compared: {why}") from error
 
 
-def _unknown(gold: Expression, answer: Expression) -> bool:
+def _unknown(gold: Expression, answer: Expression, options: Options) -> bool:
     raise _FormulaError
 
 

@@ -57,12 +57,9 @@ def compare(gold: str, answer: str, options: Options) -> bool | str:
         ValueError: The gold cannot be compared.
     """
 
-    def scalar(mine: Expression, theirs: Expression) -> bool:
-        return _equal_formulas(mine, theirs, options)
-
     _readable(gold)
     try:
-        return equal(expression(gold), expression(answer), options, scalar)
+        return equal(expression(gold), expression(answer), options, _equal_formulas)
     except (ExplosiveError, TooManyElementsError) as error:
         return str(error)
     except RecursionError:
