@@ -38,6 +38,10 @@ _NAMED = re.compile(
     rf"{_TERM}(?:[+-]{_TERM})*|\(\s?[A-Za-z]\w*(?:,\s?[A-Za-z]\w*)+\)|\|(?:[A-Za-z]|\\cup|\\cap|\s)+\||P\([^()]*\)"
 )
 """What an equation may give a value to: a name, or a sum of names, as contests ask for `m+n`; not `2x` or `x^2`."""
+_PRODUCT = re.compile(
+    r"(?!-)(?:[A-Za-z+/()|\s-]|\\(?:cdot|times|frac|angle|triangle|overline|sin|cos|tan)(?![A-Za-z])|[{}])+"
+)
+"""Names with operators and without numbers, as in `N/M=3`."""
 _CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom)(?![A-Za-z]))*")
 _SPACED_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _UNION = re.compile(r"\\cup(?![A-Za-z])\s?")
@@ -335,9 +339,10 @@ def _value_of(sides: Sequence[str]) -> str | None:
     """Return what a chain of equations gives as a value: `5` for `x=2+3=5`, `2+3=5` and `5=x`; None for `2x=5`."""
     if _NAMED.fullmatch(sides[-1]) and not _NAMED.fullmatch(sides[0]):
         return sides[0] if len(sides) == 2 else None
-    if _NAMED.fullmatch(sides[0]) or all(map(_CLOSED.fullmatch, sides[:-1])):
+    if _NAMED.fullmatch(sides[0]) or _PRODUCT.fullmatch(sides[0]) or all(map(_CLOSED.fullmatch, sides[:-1])):
         return sides[-1]
-    return None
+    # A computation; but `x^2-1=(x-1)(x+1)=0` is still to be solved.
+    return sides[-1] if len(sides) > 2 and sides[-1] != "0" and _CLOSED.fullmatch(sides[-1]) else None
 
 
 def _other_names(gold: str, answer: str) -> bool:

@@ -77,6 +77,7 @@ _TEXT = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|texttt|textsf|mathrm|mathbf|mathit|mbox|operatorname\*?|hbox|rm|bf|it)"
     r"\s*\{([^{}]*)\}"
 )
+_SPACED_DIGITS = re.compile(r"\d(?: \d)*")
 _COLORED = re.compile(r"\\(?:textcolor|color)\s*\{[^{}]*\}")
 _FRAMED = re.compile(r"\\(?:underline|underbrace|fbox|boxed|colorbox\{[^{}]*\})\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _OLD_FONT = re.compile(r"\{?\\(?:rm|bf|it|tt)(?![A-Za-z])\s*")
@@ -342,6 +343,8 @@ def _vulgar(character: str) -> str:
 
 def _unwrapped(match: re.Match[str]) -> str:
     content = match[1]
+    if _SPACED_DIGITS.fullmatch(content):
+        return content.replace(" ", "")
     return content if content.strip() in ("e", "i", "d") else f" {content} "
 
 

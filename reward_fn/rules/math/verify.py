@@ -56,7 +56,6 @@ def compare(gold: str, answer: str, options: Options) -> bool | str:
     Raises:
         ValueError: The gold cannot be compared.
     """
-
     _readable(gold)
     try:
         return equal(expression(gold), expression(answer), options, _equal_formulas)

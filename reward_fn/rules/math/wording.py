@@ -86,7 +86,7 @@ CORRECTED = re.compile(
 """How a corrected answer begins."""
 ASKED = re.compile(r"(?:[^.!?？\n]|\.(?=\d))*[?？]")
 """The rest of a question."""
-ASIDE = re.compile(r"\((?!\s*(?:or|and)(?![A-Za-z]))[^()\n]*[A-Za-z]{3,}[^()\n]*\)")
+ASIDE = re.compile(r"\((?!\s*(?:or|and)(?![A-Za-z]))(?:[^()\n\\$]|\$(?=\d))*[A-Za-z]{3,}(?:[^()\n\\$]|\$(?=\d))*\)")
 """Words in brackets: an explanation, in which no answer stands."""
 SIGN_OFF = re.compile(r"\\(?:blacksquare|square|qed|checkmark|Box|therefore)(?![A-Za-z])|[■□∎✓✔✅∴]")
 CONNECTOR = re.compile(
