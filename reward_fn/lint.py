@@ -418,7 +418,7 @@ class _Verdict:
         """Find golds that are not told from another row's gold, measured by what is paid on the other rows."""
         read = [scale for scale in self.scales.values() if scale.is_read]
         unread = [trial for trial in scored if trial.place in self.scales and not self.scales[trial.place].is_read]
-        if not unread:
+        if not unread or not read:
             return
         usual = _Scale(*(sum(ends) / len(read) for ends in zip(*((one.top, one.base) for one in read), strict=True)))
         alike = [trial for trial in unread if trial.kind == OTHER and usual.share(trial) >= self.tolerance]

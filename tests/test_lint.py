@@ -274,6 +274,20 @@ def test_a_code_reward_that_pays_programs_that_do_nothing_is_found():
     assert kinds(lint(ExitCode(), rows), "hackable") == {"program that exits", "program that prints nothing"}
 
 
+def test_a_reward_without_a_range_and_rows_without_golds():
+    class Nothing(BasePointWiseReward):
+        name: str = "nothing"
+
+        @property
+        def score_range(self) -> tuple[float, float]:
+            return 0.0, 0.0
+
+        def _evaluate(self, sample: DataSample, **kwargs: object) -> RewardResult:
+            return RewardResult.of(self.name, 0)
+
+    assert lint(Nothing(), [{"reference": {"rubric": "polite"}}]).findings == []
+
+
 class Longest(BaseListWiseReward):
     """Ranks the longest first."""
 
