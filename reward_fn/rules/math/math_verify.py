@@ -37,6 +37,7 @@ class MathVerifyReward(BaseRuleReward):
 
     A percentage is a hundredth, in every spelling: `10%`, `10\%` and `10 percent` equal 0.1, and do not equal 10 unless
     `percent_as_number` is set. Units are not compared unless both sides have one that is known: 5 meters is not 5 feet.
+    What is read and what is equal, with the faults of math-verify that are worked around: docs/math.md.
 
     Example:
         >>> from reward_fn import DataOutput, DataSample, RewardRegistry, Step
