@@ -148,6 +148,7 @@ _UPWARDS = re.compile(r"[<=]|\\(?:le|ne)(?![A-Za-z])")
 _DOWNWARDS = re.compile(r"(>|\\ge(?![A-Za-z])\s?)")
 _INEQUALITY = re.compile(r"[<>]|\\(?:le|ge)(?![A-Za-z])")
 _JOINED = re.compile(r"(?<![A-Za-z])(and|or)(?![A-Za-z])", re.IGNORECASE)
+_LETTER_IN_BRACKETS = re.compile(r"\A\(([A-Za-z])\)\Z")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _SHORT_WORDS = frozenset(["yes", "no", "odd", "one", "two", "six", "ten", "all", "any", "not", "nor", "red", "tie"])
 
@@ -233,7 +234,7 @@ def expression(source: str) -> Expression:
         latex = latex[: percent.start()]
     latex = latex.strip(" =").rstrip(".,;:").strip()
     words = _words(latex, is_text)
-    text = _tight(latex)
+    text = _LETTER_IN_BRACKETS.sub(r"\1", _tight(latex))
     if words in _NUMBER_WORDS:
         return expression(str(_NUMBER_WORDS[words]))
     if words:

@@ -241,7 +241,7 @@ def _of_sentence(line: str, sentence: str, start: int = 0) -> str | None:
         if not wording.CONNECTOR.fullmatch(line[chain[-1].end : one.start]):
             break
         chain.append(one)
-    return _listed(chain)
+    return _listed(chain, line)
 
 
 def _is_changed(phrase: Phrase, line: str) -> bool:
@@ -272,8 +272,10 @@ def _next_lines(line: str, start: int) -> list[Phrase]:
     return found
 
 
-def _listed(chain: list[Phrase]) -> str:
-    return ", ".join(dict.fromkeys(one.content for one in chain))
+def _listed(chain: list[Phrase], text: str) -> str:
+    """Return the formulas of a list, and whatever stands behind an "or" after it."""
+    other = wording.OR_ELSE.match(text, chain[-1].end)
+    return ", ".join(dict.fromkeys([*(one.content for one in chain), *([other[1].strip()] if other else [])]))
 
 
 def _corrected(text: str) -> Claim:
@@ -308,7 +310,7 @@ def _at_end(text: str) -> Claim:
         tail, chain[-1].end
     ):
         return Claim("", letter)
-    return Claim(_listed(chain), letter, words)
+    return Claim(_listed(chain, tail), letter, words)
 
 
 def _repeated_letter(text: str) -> str:

@@ -21,7 +21,10 @@ _NAME = r"(?:pi|sqrt|cbrt|sin|cos|tan|log|ln|exp|theta|alpha|beta|infinity|inf)(
 _SIGNS = r"[½⅓⅔¼¾⅕⅛π∞√∛]"
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
 _LATEX = rf"\\(?!(?:text|mathrm)\{{\s*(?:or|and)|begin|end|boxed)[A-Za-z]+(?:\[[^\]\n]{{0,20}}\])?(?:\s?{_GROUP})*"
-_BRACKETED = r"[(\[{](?!\s*(?:or|and)(?![A-Za-z]))(?:(?![A-Za-z]{3})[^()\[\]{}\n]){1,80}[)\]}]"
+_BRACKETED = (
+    r"[(\[{](?!\s*(?:or|and)(?![A-Za-z]))"
+    rf"(?:\\[A-Za-z]+|\\.|{_GROUP}|(?![A-Za-z]{{3}})[^()\[\]{{}}\n\\]){{1,80}}[)\]}}]"
+)
 _VARIABLE = r"[A-Za-z](?:_(?:\w|\{\w+\}))?(?=\s*[=+*/^<>≤≥≠(]|\s-\s)(?!\s*\([^()]*[A-Za-z]{3})"
 _VALUE = rf"{_ENVIRONMENT}|{_NUMBER}|{_SIGNS}|{_NAME}|{_LATEX}|{_BRACKETED}"
 _SYMBOL = r"\*\*|[-+−*/^=×÷·<>≤≥≠±:∪∈²³⁴⁵⁶⁷⁸⁹⁰¹°%‰!'|_&]|\\[,;:! %{}|]"

@@ -97,6 +97,10 @@ CONNECTOR = re.compile(
     re.IGNORECASE,
 )
 """What parts the elements of a list."""
+OR_ELSE = re.compile(
+    r"[\s$*_]*,?\s*\(?(?:or|oder|ou|或)\s+(?!so(?![A-Za-z])|simply|equivalently)([^.;\n)]{1,60})", re.IGNORECASE
+)
+"""Another answer behind an answer, whatever it is."""
 SENTENCE_END = re.compile(r"(?<!\d)(?<!i\.e)(?<!e\.g)\.(?:\s|$)|(?<!i\.e)(?<!e\.g)\.(?=\s+[A-Z]|\s*$)|[\n。！？!?]|;\s")
 CLAUSE_START = re.compile(r"[.,;:!?\n。，；：](?!\d)|(?<![A-Za-z])(?:and|so|thus|hence|therefore|then)(?![A-Za-z])")
 REASON = re.compile(r"[,，。]|\s(?:because|since|as|so|which|for|in)\s")

@@ -412,6 +412,12 @@ KINDS = {
         ("5", r"\boxed{5}\boxed{}", 1),
     ],
     "lists of candidates": [
+        (r"9\pi", r"The answer is 9\pi or (3, \infty).", 0),
+        (r"\left( 3, \frac{\pi}{2} \right)", r"The answer is \left( 3, \frac{\pi}{2} \right) or p - q.", 0),
+        (r"$\{-2\}$", r"The answer is $\{-2\}$ or $-i$.", 0),
+        ("3", "The answer is 3 or n.", 0),
+        ("3", "The answer is 3 or equivalently 6/2.", 1),
+        ("(B)", "b", 1),
         ("1", "The answer is 1 2 3 4 5", 0),
         ("1", "Answer: 1\n2\n3", 0),
         ("1", "Answer: 1 | 2 | 3", 0),
