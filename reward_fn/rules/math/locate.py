@@ -241,7 +241,8 @@ def _of_sentence(line: str, sentence: str, start: int = 0) -> str | None:
         if not wording.CONNECTOR.fullmatch(line[chain[-1].end : one.start]):
             break
         chain.append(one)
-    return _listed(chain, line)
+    other = wording.OR_BEFORE.search(before)
+    return f"{other[1]}, {_listed(chain, line)}" if other else _listed(chain, line)
 
 
 def _is_changed(phrase: Phrase, line: str) -> bool:

@@ -101,6 +101,10 @@ OR_ELSE = re.compile(
     r"[\s$*_]*,?\s*\(?(?:or|oder|ou|或)\s+(?!so(?![A-Za-z])|simply|equivalently)([^.;\n)]{1,60})", re.IGNORECASE
 )
 """Another answer behind an answer, whatever it is."""
+OR_BEFORE = re.compile(
+    r"(?:(?:either|is|be|[:：])\s+|\A)([^.;:：\n]{1,60}?)[\s$,]+(?:or|oder|或)[\s$(]*\Z", re.IGNORECASE
+)
+"""Another answer before an answer, whatever it is."""
 SENTENCE_END = re.compile(r"(?<!\d)(?<!i\.e)(?<!e\.g)\.(?:\s|$)|(?<!i\.e)(?<!e\.g)\.(?=\s+[A-Z]|\s*$)|[\n。！？!?]|;\s")
 CLAUSE_START = re.compile(r"[.,;:!?\n。，；：](?!\d)|(?<![A-Za-z])(?:and|so|thus|hence|therefore|then)(?![A-Za-z])")
 REASON = re.compile(r"[,，。]|\s(?:because|since|as|so|which|for|in)\s")

@@ -416,6 +416,7 @@ KINDS = {
         (r"\left( 3, \frac{\pi}{2} \right)", r"The answer is \left( 3, \frac{\pi}{2} \right) or p - q.", 0),
         (r"$\{-2\}$", r"The answer is $\{-2\}$ or $-i$.", 0),
         ("3", "The answer is 3 or n.", 0),
+        ("3", "The answer is either p - q or 3.", 0),
         ("3", "The answer is 3 or equivalently 6/2.", 1),
         ("(B)", "b", 1),
         ("1", "The answer is 1 2 3 4 5", 0),
