@@ -32,17 +32,19 @@ _NAMES = re.compile(r"(?<![\\A-Za-z])[A-Za-z]|(?<=[a-zA-Z])(?<!\\)[A-Za-z](?![a-
 _NOT_LETTERS = re.compile(r"[^A-Za-z,\s]")
 _TERM = (
     r"(?:\\(?:sin|cos|tan|cot|sec|csc|angle|triangle|overline|measuredangle|text|mathrm|Delta|alpha|beta|theta|gamma)"
-    r"|m(?=\\angle))*\s?(?:[A-Za-z]+|\\[a-z]+|\{[A-Za-z]+\}|\|[A-Za-z]+\||\[[A-Z]+\])(?:_(?:\w|\{\w+\}))?'*(?:\([^()=]*\)|\{[A-Za-z]+\})*"
+    r"|m(?=\\angle))*\s?(?:[A-Za-z]+|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|rho|sigma|tau|omega|ell|epsilon)(?![a-z])|\{[A-Za-z]+\}|\|[A-Za-z]{2,}\||\[[A-Z]+\])(?:_(?:\w|\{[^{}]*\}))?'*(?:\([^()=]*\)|\{[A-Za-z]+\})*"
 )
 _NAMED = re.compile(
     rf"{_TERM}(?:[+-]{_TERM})*|\(\s?[A-Za-z]\w*(?:,\s?[A-Za-z]\w*)+\)|\|(?:[A-Za-z]|\\cup|\\cap|\s)+\||P\([^()]*\)"
 )
 """What an equation may give a value to: a name, or a sum of names, as contests ask for `m+n`; not `2x` or `x^2`."""
+_ASKED = re.compile(r"\\(?:lim|int|sum|prod|deg|dim|gcd|lcm|max|min|det|arg|sup)(?![A-Za-z])")
+"""How a value begins that a problem asks for."""
 _PRODUCT = re.compile(
-    r"(?!-)(?:[A-Za-z+/()|\s-]|\\(?:cdot|times|frac|angle|triangle|overline|sin|cos|tan)(?![A-Za-z])|[{}])+"
+    r"(?!-)(?:[A-Za-z+/()\s-]|\\(?:cdot|times|frac|angle|triangle|overline|sin|cos|tan)(?![A-Za-z])|[{}])+"
 )
 """Names with operators and without numbers, as in `N/M=3`."""
-_CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom)(?![A-Za-z]))*")
+_CLOSED = re.compile(r"(?:[^A-Za-z\\]|\\(?:sqrt|frac|pi|cdot|times|pm|ldots|binom|log|ln)(?![A-Za-z]))*")
 _SPACED_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _UNION = re.compile(r"\\cup(?![A-Za-z])\s?")
 _DESCRIBED = re.compile(r"\\\{[A-Za-z](?:\\in\s?\\mathbb\{R\})?\|(.+)\\\}", re.DOTALL)
@@ -101,8 +103,6 @@ def equal(gold: Expression, answer: Expression, options: Options, scalar: Scalar
         return False
     if not _units_fit(gold, answer) or (options.strict and _other_case(gold.text, answer.text)):
         return False
-    if gold.text.count("'") != answer.text.count("'"):
-        return False  # math-verify (0.9.0) drops the primes of derivatives
     if gold.joined and answer.joined and gold.joined != answer.joined:
         return False
     if (gold.unit and answer.text == gold.text + gold.unit) or (answer.unit and gold.text == answer.text + answer.unit):
@@ -131,6 +131,8 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
         return equal(expression(gold_text), expression(answer_text), options, scalar)
     if gold.number is not None and gold.number.denominator != 1 and _DECIMAL_COMMA.fullmatch(answer.text):
         return equal(gold, expression(answer.text.replace(",", ".")), options, scalar)
+    if gold.text.count("'") != answer.text.count("'"):
+        return False  # math-verify (0.9.0) drops the primes of derivatives
     if r"\ldots" in gold.text or r"\ldots" in answer.text:
         return False  # an ellipsis has no value; math-verify 0.9.0 drops it
     if gold.number is not None and _SPACED_THOUSANDS.fullmatch(answer.text):
@@ -337,6 +339,11 @@ def _spread(one: str, other: str) -> str:
 
 def _value_of(sides: Sequence[str]) -> str | None:
     """Return what a chain of equations gives as a value: `5` for `x=2+3=5`, `2+3=5` and `5=x`; None for `2x=5`."""
+    values = {value for value in (expression(side).number for side in sides) if value is not None}
+    if len(values) > 1:
+        return None  # `6=5`
+    if _ASKED.match(sides[0]):
+        return sides[-1]
     if _NAMED.fullmatch(sides[-1]) and not _NAMED.fullmatch(sides[0]):
         return sides[0] if len(sides) == 2 else None
     if _NAMED.fullmatch(sides[0]) or _PRODUCT.fullmatch(sides[0]) or all(map(_CLOSED.fullmatch, sides[:-1])):

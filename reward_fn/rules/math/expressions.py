@@ -22,7 +22,7 @@ from functools import lru_cache
 
 _MOST_DIGITS = 1_000
 """Digits of the longest number, and the largest power of ten, that are computed exactly."""
-_LONGEST = 20_000
+_LONGEST = 5_000
 """Characters of the longest answer that is read."""
 _DEEPEST = 50
 """Brackets inside of each other that are read."""
@@ -58,6 +58,8 @@ _DELIMITERS = re.compile(r"\\\(|\\\)|\\\[|\\\]|(?<!\\)\$+")
 _SPACING = re.compile(
     r"(?<!\\)\\(?:[,;:!> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|hspace\*?\{[^{}]*\}|enspace(?![A-Za-z]))|~|\u00a0"
 )
+_WRITTEN_THOUSANDS = re.compile(r"(?<=\d),\\!\s*(?=\d{3}(?!\d))")
+_TAG = re.compile(r"\\(?:tag|label)\*?\s*\{[^{}]*\}")
 _NEGATIVE_SPACE = re.compile(r"(?<!\\)\\!\s*")
 _COSMETIC = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|phantom\{[^{}]*\})"
@@ -104,12 +106,13 @@ _PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime)(?![A-Za-z]))")
 _MODULUS = re.compile(r"\(?\\p?b?mod\s*(?:\{(\w+)\}|(\w+))\)?")
 _BARE_ARGUMENT = re.compile(r"\\(vec|hat|bar|overline|mathbf|mathbb|tilde)\s+([A-Za-z0-9])(?![A-Za-z0-9])")
 _BARE_BINOMIAL = re.compile(r"\\binom\s*([A-Za-z0-9])\s*([A-Za-z0-9])(?![A-Za-z0-9])")
+_WITHOUT = re.compile(r"(\\mathbb\s*\{?[A-Z]\}?)\s*-\s*(?=\\\{)")
 _SUCH_THAT = re.compile(r"(?<=[a-z])\s*(?:\\mid|\\vert|\\colon)(?![A-Za-z])|(?<=\\\{[a-z])\s*:")
 _CASES_COMMA = re.compile(r",?\s*&\s*,?\s*(?:if|for|when|where)?(?![A-Za-z])\s*")
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
 _NATURAL_LOG = re.compile(r"\\log\s*_\s*\{?\s*e\s*\}?(?![A-Za-z])")
 _WIDE_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
-_DOTTED_CYCLE = re.compile(r"(\d*)\.(\d*?)(\d)\3{2,}\s*\\ldots")
+_DOTTED_CYCLE = re.compile(r"(?<![\d.])(\d{0,40})\.(\d{0,40}?)(\d)\3{2,}\s*\\ldots")
 _IN_DEGREES = re.compile(
     r"\\(sin|cos|tan|cot|sec|csc)(?![A-Za-z])\s*(?:\{\s*\(?|\(\{?)?\s*(\d+(?:\.\d+)?)\s*degrees\s*(?:\)?\s*\}|\}?\))?"
 )
@@ -129,7 +132,7 @@ _SLASH = re.compile(r"(?<![\w.)}\]^])(-?\d+)\s*/\s*(\d+)(?![\w.(\[{^!])")
 _FRAC_DIGITS = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|(\w))\s*(?:\{([^{}]*)\}|(\w))")
 _SQRT_DIGITS = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
 _SCRIPT_BRACES = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar|dot)\s*\{?(\d+)\}?")
+_REPEATING = re.compile(r"(?<![\d.])(\d{0,40})\.(\d{0,40})\\(?:overline|bar|dot)\s*\{?(\d+)\}?")
 _SIGN = re.compile(r"^([-+])\s+")
 _EMPTY_GROUP = re.compile(r"(?<![\w}\]])\{\}|\{\s*\}(?=\s*$)")
 
@@ -161,7 +164,6 @@ _UNITS = {
     "°": "degree deg degrees", "rad": "rad radian", "dollar": "dollar USD", "cent": "cent", "euro": "euro EUR",
     "N": "N newton", "J": "J joule", "W": "W watt", "V": "V volt", "Hz": "Hz hertz", "K": "K kelvin", "Pa": "Pa pascal",
     "mi/h": "mph", "km/h": "km/h kmh kph", "m/s": "m/s", "unit": "unit units",
-    "am": "am", "pm": "pm",
 }  # fmt: skip
 _MULTIPLIERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MULTIPLIED = re.compile(rf"(?<![\w.,])(\d+(?:\.\d+)?)\s+({'|'.join(_MULTIPLIERS)})(?![A-Za-z])", re.IGNORECASE)
@@ -261,13 +263,13 @@ def too_complex(source: str) -> str | None:
 
 
 def _rewritten(source: str) -> str:
-    text = source.strip()
+    text = " ".join(source.split())
     if not text.isascii():
         text = _from_unicode(text)
     text = text.replace("**", "^")
     if "\\" in text:
         text = text.replace("\\\\%", "%").replace("\\%", "%")
-        text = _NEGATIVE_SPACE.sub("", text)
+        text = _NEGATIVE_SPACE.sub("", _TAG.sub("", _WRITTEN_THOUSANDS.sub("", text)))
         text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
         text = _NULL_DELIMITER.sub("", text)
         text = _DELIMITERS.sub(" ", text)
@@ -281,14 +283,14 @@ def _rewritten(source: str) -> str:
         text = _PRIME.sub(_primes, text)
         text = _MODULUS.sub(lambda match: rf"\pmod{{{match[1] or match[2]}}}", text)
         text = _BARE_ARGUMENT.sub(r"\\\1{\2}", _BARE_BINOMIAL.sub(r"\\binom{\1}{\2}", text))
-        text = _SUCH_THAT.sub("|", text)
+        text = _WITHOUT.sub(r"\1\\setminus ", _SUCH_THAT.sub("|", text))
         if r"\begin{cases}" in text:
             text = _CASES_COMMA.sub("&", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text.replace("{:}", ":"))
         text = _NATURAL_LOG.sub(r"\\ln ", text)
     else:
         text = _CURRENCY.sub("", text.replace("~", " "))
-    text = _join_thousands(text).replace("{,}", "")
+    text = _join_thousands(" ".join(text.split())).replace("{,}", "")
     text = _AND_FRACTION.sub(lambda match: rf"{match[1]}\frac{{{match[2] or 1}}}{{{match[3] or 2}}}", text)
     text = _SPOKEN_SIGN.sub("-", _SPOKEN_TIMES.sub(r"\\times ", text))
     text = _FOR_ALL.sub(r"\1", _TO.sub(r"\1:\2", text))
@@ -452,7 +454,7 @@ def _unit_name(word: str) -> str:
 
 def known_unit(unit: str) -> bool:
     """Return whether every part of a canonical unit is a unit that is known here."""
-    return unit in _UNITS or all(part in _UNITS for part in unit.split("^")[0].split("/"))
+    return unit in _UNITS or unit in ("am", "pm") or all(part in _UNITS for part in unit.split("^")[0].split("/"))
 
 
 def _words(latex: str, is_text: bool) -> str:
@@ -482,7 +484,7 @@ def _tight(latex: str) -> str:
     text = re.sub(r"(\\[A-Za-z]+)\s+(?![A-Za-z])", r"\1", latex)
     text = re.sub(r"\s*([^\w\s\\])\s*", r"\1", text)
     text = re.sub(r"(?<=[\w}\])])\s+(?=\\)", "", text)
-    text = re.sub(r"\\cdot\s?(?=[A-Za-z\\(])", "", text) if r"\cdot" in text else text
+    text = re.sub(r"\\cdot\s?(?=[A-Za-z(]|\\(?!frac))", "", text) if r"\cdot" in text else text
     if (text.startswith("]") or text.endswith("[")) and text.count(",") == 1:
         text = f"{'(' if text[0] == ']' else text[0]}{text[1:-1]}{')' if text[-1] == '[' else text[-1]}"
     if text.count(">") + text.count(r"\ge") > 1 and not _UPWARDS.search(text):
@@ -524,5 +526,8 @@ def based(text: str) -> tuple[str, str] | None:
     match = _BASED.fullmatch(text.replace(" ", ""))
     if match is None:
         return None
-    base = match[2].strip("{}").lower()
-    return match[1].strip("()").replace(" ", "").upper(), str(_NUMBER_WORDS.get(base, base))
+    name = match[2].strip("{}").lower()
+    digits, base = match[1].strip("()").upper(), str(_NUMBER_WORDS.get(name, name))
+    if not base.isdecimal() or len(base) > 2 or any(int(digit, 16) >= int(base) for digit in digits):
+        return None  # a variable with an index, such as `B_1`
+    return digits, base

@@ -44,6 +44,9 @@ _TAIL = 4_000
 _SHORT = 120
 """Characters of the longest response that may be an answer as a whole."""
 
+_NOT_BUT = re.compile(r"not\s+\(?[A-J]\)?,?\s+but\s+(?:rather\s+)?\(?([A-J])(?![A-Za-z])")
+_BECAUSE = re.compile(r",?\s(?:because|since)\s", re.IGNORECASE)
+_SPACES = re.compile(r"[ \t\xa0]{2,}")
 _SPACING = re.compile(r"\\(?:quad|qquad|,|;|:|!| )")
 _JOINS = re.compile(
     r"[ \t$]*|[\s$.]*(?:\\[\])]\s*)?"
@@ -94,6 +97,7 @@ def claimed(response: str, *, marked: bool = False) -> Claim:
         marked: Whether it is the answer itself, such as the content of a box.
     """
     text = response.strip()
+    text = _SPACES.sub(" ", text)
     if "<" in text or r"\left" in text:
         text = wording.MARKUP.sub("", wording.ANSWER_TAG.sub(r"<\1answer>", text)).strip()
     if marked:
@@ -108,7 +112,7 @@ def claimed(response: str, *, marked: bool = False) -> Claim:
         return _after_mark(text, mark)
     if len(text) <= _SHORT and "\n" not in text and _is_answer(text):
         letters = LETTERS.match(text)
-        return _NOTHING if letters and wording.NEGATED_AFTER.match(text, letters.end()) else _whole(text)
+        return _NOTHING if letters and wording.NEGATED_AFTER.match(text, letters.end()) else _whole(text.lstrip("> "))
     return _at_end(text)
 
 
@@ -170,14 +174,19 @@ def _joined(text: str, found: list[Box]) -> str:
 
 
 def _whole(text: str) -> Claim:
-    text = wording.SIGN_OFF.sub(" ", text).strip("*_`#> \n")
+    text = _BECAUSE.split(wording.SIGN_OFF.sub(" ", text), maxsplit=1)[0].strip("*_`# \n")
     letters = LETTERS.match(text)
-    return Claim(text, letters_of(letters) if letters else "", wording.first_words(text))
+    letter = _repeated_letter(text) or _last_letter(text)
+    if letters and not _is_article(text, letters):
+        letter = letters_of(letters)
+    return Claim(text, letter, wording.first_words(text))
 
 
 def _is_answer(text: str) -> bool:
     """Return whether a line is an answer and no sentence: a formula first, or at most three words; not negated."""
-    if wording.NEGATION.search(text) or wording.WRONG.search(text) or text.endswith(("?", "？")):
+    if wording.NEGATION.search(text) or wording.WRONG.search(text) or wording.CORRECTION.search(text):
+        return False
+    if text.endswith(("?", "？")):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[^\W\d_]{2,}", text)
     if len(words) > 3:
@@ -191,9 +200,11 @@ def _after_mark(text: str, mark: re.Match[str]) -> Claim:
     line = text[mark.end() : mark.end() + _TAIL].lstrip(" \t\n*_:：")
     if correction := wording.CORRECTION.search(line):
         corrected = _corrected(line[correction.end() :])
-        if corrected.formula or corrected.letter:
+        if corrected.formula or corrected.letter or wording.WRONG.search(correction[0]):
             return corrected
-    if mark[0].lower().endswith(("n't", "n’t")) or wording.DOUBT.search(wording.clause_before(text, mark.start())):
+    if mark[0].lower().endswith(("n't", "n’t")):
+        line = f"not {line}"
+    if wording.DOUBT.search(wording.clause_before(text, mark.start())):
         return _NOTHING
     if wording.WRONG.search(text, max(0, mark.start() - 12), mark.start()):
         return _NOTHING
@@ -201,6 +212,8 @@ def _after_mark(text: str, mark: re.Match[str]) -> Claim:
     sentence = line[: end.start()] if end else line
     letters = LETTERS.match(line)
     letter = "" if letters is None or _is_article(line, letters) else letters_of(letters)
+    if contrast := _NOT_BUT.match(line):
+        letter = contrast[1]
     start = letters.end() if letter and letters is not None and phrases(sentence[letters.end() :]) else 0
     formula = _of_sentence(line, sentence, start)
     if formula is None:
@@ -235,7 +248,7 @@ def _of_sentence(line: str, sentence: str, start: int = 0) -> str | None:
     before = line[start if chosen == 0 else found[chosen - 1].end : first.start]
     if wording.NEGATION.search(before) or wording.NEGATED_AFTER.match(line, first.end):
         contrast = wording.CONTRAST.match(line, first.end)
-        return _of_sentence(line, sentence, contrast.end()) if contrast else None
+        return (_of_sentence(line, sentence, contrast.end()) or None) if contrast else None
     chain = [first]
     for one in [*found[chosen + 1 :], *_next_lines(line, len(sentence))]:
         if not wording.CONNECTOR.fullmatch(line[chain[-1].end : one.start]):

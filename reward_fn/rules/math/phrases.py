@@ -22,7 +22,7 @@ _SIGNS = r"[½⅓⅔¼¾⅕⅛π∞√∛]"
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
 _LATEX = rf"\\(?!(?:text|mathrm)\{{\s*(?:or|and)|begin|end|boxed)[A-Za-z]+(?:\[[^\]\n]{{0,20}}\])?(?:\s?{_GROUP})*"
 _BRACKETED = (
-    r"[(\[{](?!\s*(?:or|and)(?![A-Za-z]))"
+    r"[(\[{](?!\s*(?:(?:or|and)(?![A-Za-z])|[=≈]|\\approx))"
     rf"(?:\\[A-Za-z]+|\\.|{_GROUP}|(?![A-Za-z]{{3}})[^()\[\]{{}}\n\\]){{1,80}}[)\]}}]"
 )
 _VARIABLE = r"[A-Za-z](?:_(?:\w|\{\w+\}))?(?=\s*[=+*/^<>≤≥≠(]|\s-\s)(?!\s*\([^()]*[A-Za-z]{3})"
@@ -66,12 +66,12 @@ _DECORATION = r"[\s*_\"'$:：.,=>({\[-]"
 _LETTER = r"(?:\\text(?:bf)?\{\s*)?\(?\s*([A-J])\s*\)?\}?"
 _MORE_LETTERS = r"((?:\s*(?:[,/]|(?:,\s*)?(?:or|and)(?![A-Za-z]))+\s*(?i:option|choice)?\s*\(?[A-J]\)?(?![A-Za-z]))*)"
 LETTERS = re.compile(
-    rf"{_DECORATION}{{0,8}}(?i:the\s+)?(?i:correct\s+)?(?i:option|choice|answer|letter)?s?{_DECORATION}{{0,8}}(?i:either\s+)?"
+    rf"{_DECORATION}{{0,8}}(?i:the\s+)?(?i:correct\s+)?(?i:option|choice|answer|letter|la|le|el|die)?s?{_DECORATION}{{0,8}}(?i:either\s+)?"
     rf"{_LETTER}{_MORE_LETTERS}(?=[\s*\"'$.,:;)\]}}]|_(?![\w{{])|$|[^\x00-\x7f])(?!'[A-Za-z])"
 )
 """Letters of choices at the start of a text."""
 NAMED_LETTERS = re.compile(
-    rf"(?i:(?<![A-Za-z])(?:option|choice|alternative|answer|ans)s?){_DECORATION}{{0,8}}"
+    rf"(?i:(?<![A-Za-z])(?:option|choice|alternative|answer|ans|choose|pick|select|go\s+with)s?){_DECORATION}{{0,8}}"
     rf"(?i:(?:is|are|option|choice)(?![A-Za-z]))?{_DECORATION}{{0,8}}([A-J]){_MORE_LETTERS}"
     r"(?=[\s*_\"'$.,:;)\]}]|\Z)(?!\s[a-z])"
     r"|(?<![A-Za-z'\\])\(?([A-J])\)?\s+(?:is|must\s+be)\s+(?:the\s+)?(?:correct|right|true|answer)"

@@ -13,7 +13,7 @@ MARK = re.compile(
     r"|^[#*\s]*(?:final\s+)?answers?[*_\s]*$"
     r"|(?:正确)?(?:答案|答え|答|선택|정답|답)(?:选项)?\s*(?:是|为|為|应为|应该是|应该为|は|는|은|[:：=])"
     rf"|(?:{_LANGUAGES})(?:\s+(?:finale?|correct[ae]|correcte))?\s*(?:est|es|ist|lautet|é|è|to|là|adalah|[:：=—-])"
-    r"|故?(?:因此)?选(?:择|项)?[:：]?(?=\s*\(?[A-J])|正解\s*は|उत्तर\s*[:：]|الجواب\s*(?:هو|:)|الإجابة\s*(?:هي|:)|คำตอบคือ",
+    r"|(?<!不)故?(?:因此)?选(?:择|项)?[:：]?(?=\s*\(?[A-J])|正解\s*は|उत्तर\s*[:：]|الجواب\s*(?:هو|:)|الإجابة\s*(?:هي|:)|คำตอบคือ",
     re.IGNORECASE | re.MULTILINE,
 )
 """What the answer follows."""
@@ -33,15 +33,15 @@ NEGATION = re.compile(
     r"(?<![A-Za-z])(?:not|never|neither|cannot|(?:is|are|was|were|do|does|did|ca|wo|could|would|should)n['’]?t"
     r"|rule[sd]?\s+out|exclude[sd]?|excluding|rather\s+than|instead\s+of|other\s+than|except|anything\s+but|unlikely"
     r"|no\s+longer|far\s+from|more\s+than|less\s+than|greater\s+than|larger\s+than|smaller\s+than|fewer\s+than|at\s+least"
-    r"|at\s+most|up\s+to|between|nicht|keine?|n['’]est\s+pas|no\s+es|não\s+é|non\s+è|не)(?![A-Za-z])"
-    r"|≠|\\ne(?:q|g)?(?![A-Za-z])|不是|不等于|并非|而非",
+    r"|at\s+most|up\s+to|between|nicht|keine?|keinesfalls|keineswegs|nie|n['’]est\s+pas|no\s+es|não\s+é|non\s+è|не)(?![A-Za-z])"
+    r"|≠|\\ne(?:q|g)?(?![A-Za-z])|不是|不等于|不选|并非|而非",
     re.IGNORECASE,
 )
 """What stands before a number that is not the answer."""
 DOUBT = re.compile(
-    r"(?<![A-Za-z])(?:not|never|(?:is|are|was|do|does|did|would|ca)n['’]?t|doubt|false|wrong|incorrect|nobody|no\s+one"
-    r"|(?:might|could|may|would|will|can)\s+(?:think|say|guess|believe|assume|expect)|if|unless|suppos(?:e|ing)"
-    r"|assum(?:e|ing))(?![A-Za-z])[^.,;:!?\n]{0,60}\Z",
+    r"(?<![A-Za-z])(?:not|never|(?:is|are|was|do|does|did|would|ca)n['’]?t|doubt|false|wrong|incorrect|nobody|no\s+(?:one|way)"
+    r"|(?:might|could|may|would|will|can)\s+(?:think|say|guess|believe|assume|expect)|unless|suppos(?:e|ing)"
+    r"|assum(?:e|ing))(?![A-Za-z])[^.,;:!?\n]{0,60}\Z|(?<![A-Za-z])if\s+(?:the\s+)?(?:final\s+|correct\s+)?\Z",
     re.IGNORECASE,
 )
 """How a clause begins in which "the answer is" says nothing."""
@@ -57,22 +57,23 @@ NEGATED_AFTER = re.compile(
 NOT_THAT = re.compile(r"[,(;]?\s*(?:and\s+)?not\s+\$?\s*\Z", re.IGNORECASE)
 """How a contrast begins, as in "5, not 6"."""
 DENIED = re.compile(
-    r"(?<![A-Za-z])(?:is|was|be)(?:n['’]?t|\s+(?:definitely\s+|certainly\s+)?not)\s*[$*_(]*\Z", re.IGNORECASE
+    r"(?<![A-Za-z])(?:is|was|be|it['’]s)(?:n['’]?t|\s+(?:definitely\s+|certainly\s+)?not)\s*[$*_(]*\Z", re.IGNORECASE
 )
 """How a sentence ends before a box that is not the answer."""
-WRONG = re.compile(r"(?<![A-Za-z])(?:wrong|incorrect|false\s+that)(?![A-Za-z])", re.IGNORECASE)
+WRONG = re.compile(r"(?<![A-Za-z])(?:wrong|incorrect|not\s+right|false\s+that)(?![A-Za-z])", re.IGNORECASE)
 CONTRAST = re.compile(
-    r"[\s,;*_]*(?:but|rather|instead|sondern|mais|sino)(?:\s+(?:is|it\s+is|it['’]s|rather))?(?![A-Za-z])", re.IGNORECASE
+    r"[\s,;.*_]*(?:but|rather|instead|it\s+is|it['’]s|sondern|mais|sino)(?:\s+(?:is|it\s+is|it['’]s|rather))?(?![A-Za-z])",
+    re.IGNORECASE,
 )
 _WITHDRAWN = (
-    r"correction|scratch\s+that|sorry|oops|i\s+meant|my\s+mistake|i\s+made\s+a\s+mistake|in\s+truth|in\s+fact"
+    r"correction|edit(?=:)|just\s+kidding|scratch\s+that|sorry|oops|i\s+meant|my\s+mistake|i\s+made\s+a\s+mistake|in\s+truth|in\s+fact"
     r"|(?:that|this|it)(?:['’]s|\s+is|\s+was)\s+(?:wrong|incorrect|not\s+right|a\s+mistake)"
 )
 _WITHDRAWN_CHINESE = "不对|更正|抱歉|应该是"
 WITHDRAWAL = re.compile(rf"(?<![A-Za-z])(?:{_WITHDRAWN})(?![A-Za-z])|{_WITHDRAWN_CHINESE}", re.IGNORECASE)
 """Words that take an answer back, also one in a box."""
 CORRECTION = re.compile(
-    rf"(?<![A-Za-z])(?:{_WITHDRAWN}|wait|actually|hold\s+on|on\s+second\s+thought"
+    rf"(?<![A-Za-z])(?:{_WITHDRAWN}|wait|actually|hold\s+on|on\s+(?:second\s+thought|reflection)"
     r"|let\s+me\s+(?:re-?compute|re-?calculate|re-?consider|re-?check|correct|redo))(?![A-Za-z])|(?<=[.!?])\s+No[,.]\s"
     rf"|{_WITHDRAWN_CHINESE}",
     re.IGNORECASE,
@@ -105,7 +106,7 @@ OR_BEFORE = re.compile(
     r"(?:(?:either|is|be|[:：])\s+|\A)([^.;:：\n]{1,60}?)[\s$,]+(?:or|oder|或)[\s$(]*\Z", re.IGNORECASE
 )
 """Another answer before an answer, whatever it is."""
-SENTENCE_END = re.compile(r"(?<!\d)(?<!i\.e)(?<!e\.g)\.(?:\s|$)|(?<!i\.e)(?<!e\.g)\.(?=\s+[A-Z]|\s*$)|[\n。！？!?]|;\s")
+SENTENCE_END = re.compile(r"(?<!\d)(?<!i\.e)(?<!e\.g)\.(?:\s|$)|(?<!i\.e)(?<!e\.g)\.(?=\s+[A-Z]|\s*$)|[\n。！？!?]")
 CLAUSE_START = re.compile(r"[.,;:!?\n。，；：](?!\d)|(?<![A-Za-z])(?:and|so|thus|hence|therefore|then)(?![A-Za-z])")
 REASON = re.compile(r"[,，。]|\s(?:because|since|as|so|which|for|in)\s")
 """Where the first words of a sentence end."""

@@ -511,6 +511,45 @@ KINDS = {
         ("x=3", r"\boxed{y=3}", 0),
         ("x=3", r"\boxed{3}", 1),
     ],
+    "more doubts, equations and letters": [
+        ("9", "There is no way the answer is 9.", 0),
+        ("9", "The answer was 9, but that is incorrect.", 0),
+        ("8", "9... just kidding, it's 8.", 1),
+        ("9", "9. EDIT: 8.", 0),
+        ("9", r"It's not \boxed{9}.", 0),
+        ("9", "Die Antwort lautet keinesfalls 9.", 0),
+        ("9", "Odpowiedź: nie 9", 0),
+        ("B", "选A，不选B", 0),
+        ("3", r"\boxed{\sqrt{x}=3}", 0),
+        ("5", r"\boxed{6=5}", 0),
+        ("5", r"\boxed{>5}", 0),
+        ("1", "Answers: 1; 2; 3; 4; 5", 0),
+        ("10", r"\boxed{x_{\max}=10}", 1),
+        ("5", r"\boxed{f'(1)=5}", 1),
+        ("5", r"\boxed{\lim_{x\to0}f(x)=5}", 1),
+        ("5", r"\boxed{\int_0^1 f=5}", 1),
+        ("10", r"\boxed{\deg P=10}", 1),
+        ("10", r"\boxed{\log_2 1024=10}", 1),
+        ("8", "The answer is not 9; it is 8.", 1),
+        ("8", "The answer isn't 9 but 8.", 1),
+        ("8", "If n = 3 the answer is 8.", 1),
+        ("8", "The answer is 8 (= 2^3).", 1),
+        ("5", "<answer>5, because 2+3=5</answer>", 1),
+        ("B", "The answer is not A but B.", 1),
+        ("B", "I choose B.", 1),
+        ("B", "Hence, B.", 1),
+        ("B", "La respuesta correcta es la B.", 1),
+        (r"(10,\!080, 3)", r"\boxed{(10080, 3)}", 1),
+        (r"\mathbb{R}\setminus\{0\}", r"\boxed{\mathbb{R}-\{0\}}", 1),
+        ("x=5", r"\boxed{x=5.\tag{1}}", 1),
+        ("J", "the correct answer appears to be (H).\n\nJJJJJ", 1),
+        ("H", "the correct answer appears to be (H).\n\nHHHHH", 1),
+        ("7", "Use $n=7$ in the formula to get the sum. The sum is $28$.", 0),
+        ("28", "Use $n=7$ in the formula to get the sum. The sum is $28$.", 1),
+        ("B", "BBBBB", 1),
+        ("B_1", r"\boxed{B}", 0),
+        ("5", r"\boxed{n=6=5}", 0),
+    ],
     "places of an answer": [
         ("7", "<think>maybe \\boxed{5}? no</think>\nThe answer is 7.", 1),
         ("5", "<think>maybe \\boxed{5}? no</think>\nThe answer is 7.", 0),
@@ -586,6 +625,25 @@ def test_an_answer_that_explodes_is_a_score_at_once(scored, bomb, gold):
     result = scored(NAME, rf"\boxed{{{BOMBS[bomb]}}}", gold, timeout_s=60)
     assert result.score == 0.0
     assert time.monotonic() - began < 30  # milliseconds on a quiet machine; never the time limit
+
+
+SPACED = {
+    "spaces in a sentence": "The answer is 1" + " " * 20_000 + "x",
+    "spaces in a box": "\\boxed{1" + " " * 4_000 + "x}",
+    "dollars in a box": "\\boxed{" + "$ " * 2_000 + "}",
+    "digits in a box": "\\boxed{" + "1" * 19_000 + "}",
+    "digits in a sentence": "It is " + "1" * 4_900 + "." + "1" * 4_900,
+    "lines": "The answer is " + "\n \n" * 20_000,
+    "brackets in a sentence": "The answer is " + "( " * 3_000,
+}
+
+
+@pytest.mark.parametrize("text", SPACED)
+@pytest.mark.parametrize("gold", ["42", r"2\sqrt{5}", "B", "Evelyn"])
+def test_reading_takes_linear_time(scored, text, gold):
+    began = time.process_time()
+    assert scored(NAME, SPACED[text], gold).score == 0.0
+    assert time.process_time() - began < 5  # it was minutes where a pattern was not linear, and is below 0.3 s
 
 
 def test_the_score_of_an_answer_that_explodes_is_a_field(scored):
