@@ -14,6 +14,7 @@ from typing import Any
 import click
 from common import CONSOLE
 
+ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "peers"
 PEERS = {
     "RM-Gallery": (
@@ -46,13 +47,23 @@ def environment(folder: Path, peer: str) -> Path:
     return python
 
 
-def run(python: Path | str, script: str, *arguments: object, cores: set[int] | None = None) -> dict[str, Any]:
-    """Run a side and return its figures."""
+def run(
+    python: Path | str, script: str, *arguments: object, cores: set[int] | None = None, checkout: Path = ROOT
+) -> dict[str, Any]:
+    """Run a side and return its figures.
+
+    Args:
+        python: The Python of the side's environment.
+        script: The file of the side in `peers`.
+        *arguments: Those of the script.
+        cores: The cores that it may use; None: all.
+        checkout: The repository whose packages are measured, if the side is ours.
+    """
     with tempfile.TemporaryDirectory() as folder:  # RM-Gallery makes a log folder where it is
         done = subprocess.run(
             [python, HERE / script, *map(str, arguments)],
             cwd=folder, capture_output=True, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])} if python == sys.executable else None,
+            env={**os.environ, "PYTHONPATH": str(checkout.resolve())} if python == sys.executable else None,
             preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
         )  # fmt: skip
     if done.returncode:

@@ -1,11 +1,13 @@
 """CPU time of every rule, next to RM-Gallery's and OpenJudge's, on the same synthetic answers of 1 to 4 KB, in one run.
 
+Another checkout of this repository can be measured too, to see which rules have become slower since then.
 Each side runs in a process of its own, the peers in environments of their own, which are made for it. A batch is
 compared with a loop, and for rules that use worker processes one core with all of them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -16,7 +18,7 @@ from typing import Any
 
 import click
 from common import CONSOLE, machine, write_json
-from peer_runs import HERE, PEERS, environment, run
+from peer_runs import HERE, PEERS, ROOT, environment, run
 from rich.table import Table
 
 SCRIPTS = {"RM-Gallery": "rm_gallery_rules.py", "OpenJudge": "openjudge_rules.py"}
@@ -25,6 +27,8 @@ AIM = 5.0
 """How many times less CPU than RM-Gallery a rule shall take; ROUGE 30 times."""
 SCALING_AIM = 1.7
 """How many times faster a batch shall be on two cores than on one."""
+SLOWER_AIM = 1.2
+"""How many times the CPU of the other checkout a rule may take."""
 
 
 def median_of(runs: list[dict[str, float]]) -> dict[str, float]:
@@ -52,6 +56,31 @@ def rules_table(figures: dict[str, Any]) -> Table:
     return table
 
 
+def before_table(figures: dict[str, Any]) -> Table:
+    """Return the table of the rules that the other checkout has too."""
+    calls = ("evaluate", "score", "batch")
+    table = Table("rule", *calls, title="microseconds a sample, before -> now: CPU, and of batches by the clock")
+    for name, then in figures["before"].items():
+        now = figures["ours"].get(name, {"failure": "not there"})
+        if "failure" in then or "failure" in now:
+            table.add_row(name, then.get("failure") or now["failure"])
+        else:
+            table.add_row(name, *(compared(then[call], now[call]) for call in calls))
+    return table
+
+
+def compared(then: float, now: float) -> str:
+    """Return two figures and their ratio, with a star if it misses the aim."""
+    ratio = now / then
+    return f"{then:,.1f} -> {now:,.1f} ({ratio:.2f}{' [red]*[/]' if ratio > SLOWER_AIM else ''})"
+
+
+def gsm8k_texts(path: Path) -> list[tuple[str, str]]:
+    """Return labelled solutions of GSM8K, with the number of the right one as verl's data script stores it."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [(row["solution"], row["ground_truth"].rpartition("A: ")[2].strip().replace(",", "")) for row in rows]
+
+
 def scaling_table(figures: dict[str, Any]) -> Table:
     """Return the table of the rules that use several cores."""
     table = Table("rule", "one core us", "all cores us", "times faster", title="a batch by the clock")
@@ -67,33 +96,42 @@ def scaling_table(figures: dict[str, Any]) -> Table:
 @click.option("--envs", type=click.Path(path_type=Path, file_okay=False),
               help="Where the peers' environments are kept; without it they are thrown away.")  # fmt: skip
 @click.option("--without-peers", is_flag=True, help="Measure our rules only.")
+@click.option("--before", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Another checkout of this repository, whose rules are measured in the same run.")  # fmt: skip
+@click.option("--gsm8k", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Labelled solutions of openai/grade-school-math, for math_verify_reward.")  # fmt: skip
 @click.option(
     "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds, in which sides take turns."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures go, as JSON.")
-def main(envs: Path | None, without_peers: bool, rounds: int, out: Path | None) -> None:
+def main(
+    envs: Path | None, without_peers: bool, before: Path | None, gsm8k: Path | None, rounds: int, out: Path | None
+) -> None:
     """Measure the rules, and mark with a star what misses its aim."""
     sys.path.insert(0, str(HERE))
     from measuring import make_texts
 
-    before = machine()
+    busy = machine()
     folder = envs or Path(tempfile.mkdtemp(prefix="rules_bench_"))
     try:
         peers = {} if without_peers else {peer: environment(folder, peer) for peer in PEERS}
         texts = folder / "texts.json"
         folder.mkdir(parents=True, exist_ok=True)
-        make_texts(texts, 1000)
-        figures: dict[str, Any] = {"machine": before, **{peer: {} for peer in PEERS}}
-        runs: dict[str, list[Any]] = {peer: [] for peer in ("ours", *peers)}
+        make_texts(texts, 1000, {"gsm8k": gsm8k_texts(gsm8k)} if gsm8k else {})
+        figures: dict[str, Any] = {"machine": busy, **{peer: {} for peer in PEERS}}
+        checkouts = {"ours": ROOT, **({"before": before} if before else {})}
+        runs: dict[str, list[Any]] = {side: [] for side in (*checkouts, *peers)}
         for number in range(rounds):
             with CONSOLE.status(f"round {number + 1} of {rounds}"):
-                runs["ours"].append(run(sys.executable, "ours.py", texts))
+                for side, checkout in checkouts.items():
+                    runs[side].append(run(sys.executable, "ours.py", texts, checkout=checkout))
                 for peer, python in peers.items():
                     runs[peer].append(run(python, SCRIPTS[peer], texts))
-        figures["ours"] = {
-            name: one if "failure" in one else median_of([side[name] for side in runs["ours"]])
-            for name, one in runs["ours"][0].items()
-        }
+        for side in checkouts:
+            figures[side] = {
+                name: one if "failure" in one else median_of([every[name] for every in runs[side]])
+                for name, one in runs[side][0].items()
+            }
         figures |= {peer: median_of(runs[peer]) for peer in peers}
         with CONSOLE.status("one core and all cores"):
             one = {min(os.sched_getaffinity(0))}
@@ -103,6 +141,8 @@ def main(envs: Path | None, without_peers: bool, rounds: int, out: Path | None) 
         if envs is None:
             shutil.rmtree(folder, ignore_errors=True)
     CONSOLE.print(rules_table(figures))
+    if before is not None:
+        CONSOLE.print(before_table(figures))
     CONSOLE.print(scaling_table(figures))
     CONSOLE.print("* misses its aim")
     write_json(out, figures)

@@ -53,8 +53,14 @@ _CODE = '''def area_{0}(width, height):
 '''
 
 
-def make_texts(path: Path, count: int) -> None:
-    """Write synthetic answers of 1 to 4 KB, eight of them to a reference as in a group of rollouts; always the same."""
+def make_texts(path: Path, count: int, others: Texts) -> None:
+    """Write synthetic answers of 1 to 4 KB, eight of them to a reference as in a group of rollouts; always the same.
+
+    Args:
+        path: The file.
+        count: How many answers of each kind.
+        others: Kinds of texts that are written beside them.
+    """
     source = random.Random(0)
     words = _COMMON + ["".join(source.choices("abcdefghij", k=5)) for _ in range(1500)]
     texts: Texts = {kind: [] for kind in ("prose", "reasoning", "tools", "math", "code", "patch")}
@@ -76,7 +82,7 @@ def make_texts(path: Path, count: int) -> None:
         texts["code"].append((f"{answer[:1000]}\n{blocks}", f"assert area_{last}(2, 3) == {6 + last * (last - 1)}"))
         other = [line if source.random() < 0.8 else "-    pass" for line in patch]
         texts["patch"].append(("\n".join(other), "\n".join(patch)))
-    path.write_text(json.dumps(texts))
+    path.write_text(json.dumps({**texts, **others}))
 
 
 def _changed(source: random.Random, text: str, words: Sequence[str]) -> str:
@@ -103,17 +109,22 @@ def read_texts() -> Texts:
     return texts
 
 
-def per_item(call: Callable[[T], object], items: Sequence[T], clock: Callable[[], float] = time.process_time) -> float:
-    """Return the microseconds that a call takes for an item: the least of three rounds, after a few to warm up."""
+def per_item(
+    call: Callable[[T], object],
+    items: Sequence[T],
+    clock: Callable[[], float] = time.process_time,
+    rounds: int = 3,
+) -> float:
+    """Return the microseconds that a call takes for an item: the least of some rounds, after a few to warm up."""
     for item in items[:10]:
         call(item)
-    rounds = []
-    for _ in range(3):
+    taken = []
+    for _ in range(rounds):
         began = clock()
         for item in items:
             call(item)
-        rounds.append((clock() - began) / len(items) * 1e6)
-    return min(rounds)
+        taken.append((clock() - began) / len(items) * 1e6)
+    return min(taken)
 
 
 def tell(figures: object) -> None:
