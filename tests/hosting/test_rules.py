@@ -164,11 +164,12 @@ def test_a_job_that_kills_its_actors_is_given_up_and_takes_no_other_with_it(rule
 
 def test_rules_of_the_gallery_run_there(rules):
     reward = RewardRegistry.get("math_verify_reward")(timeout_s=1)
-    texts = ["$\\boxed{1/2}$", "$9^{9^{9^{9^{9}}}}$", "0.5", "3"]
-    answers = [DataOutput(answer=Step(content=text, label={"reference": "$0.5$"})) for text in texts]
+    endless = r"\int_0^{\infty} \frac{\sin(x^3) e^{\cos x}}{x^{7} + \sqrt{x} + 1} dx"
+    texts = [r"\boxed{\frac{2}{\sqrt{2}}}", rf"\boxed{{{endless}}}", r"\boxed{\sqrt{3}}"]
+    answers = [DataOutput(answer=Step(content=text, label={"reference": r"\sqrt{2}"})) for text in texts]
     results = reward.score(DataSample(input=[ChatMessage(content="?")], output=answers))
-    assert [result.score for result in results] == [1.0, None, 1.0, 0.0]
-    assert results[1].failure.kind is FailureKind.TIMEOUT
+    assert [result.score for result in results] == [1.0, 0.0, 0.0]
+    assert "took longer than 1 s" in results[1].details[0].reason
     program = "```python\nprint(int(input()) + 1)\n```"
     label = {"inputs_outputs": {"inputs": ["1", "2"], "outputs": ["2", "3"]}}
     sample = DataSample(

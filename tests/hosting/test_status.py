@@ -132,7 +132,8 @@ def running(cluster, endpoint, tmp_path):
     hosting = {"board": {"every_s": 0.2}, "cache": True, "rules": {"workers": 1}}
     reward = {"reward": "weighted_sum", "name": "mix", "parts": parts}
     workers = [ray.remote(num_cpus=0)(Scoring).remote(reward=reward, hosting=hosting) for _ in range(2)]
-    ray.get([one.score.remote(4, wrong=2) for one in workers], timeout=120)
+    formulas = r"\frac{2}{\sqrt{2}}", r"\sqrt{3}", r"\sqrt{2}"  # worker processes compare them
+    ray.get([one.score.remote(4, wrong=2, texts=formulas) for one in workers], timeout=120)
     cohort = ClusterCohort("reward_fn cohort of a test", partial(counting, tmp_path / "groups"), 60.0)
     named_actor(Busy, "reward_fn busy", max_concurrency=1)
     named_actor(Mute, "reward_fn mute", max_concurrency=1)
