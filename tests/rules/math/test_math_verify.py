@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reward_fn.registry import RewardRegistry
 from reward_fn.schema import DataOutput, DataSample, FailureKind, Step
@@ -98,6 +100,48 @@ def test_a_gold_that_takes_too_long_is_a_failure_of_its_row():
     )
     assert result.failure.kind is FailureKind.BAD_INPUT
     assert "row 17" in result.failure.detail
+
+
+PIECES = [
+    r"\frac{", "}", "{", r"\boxed{", "1", "2", "x", "+", "-", "^", "(", ")", "[", "]", ",", "=", r"\pi", " ", r"\sqrt",
+    r"\text{", "$", "%", r"\%", " or ", " not ", "The answer is ", "\n", ".", "\\", r"\left", r"\{", r"\}", "∞", "½", "²",
+    r"\ldots", "|", "<", r"\cup", r"\pm", "!", "e", "i", "sin", "/", "*", "_", "&", r"\\", "1e9", "答案是", "<answer>",
+    "</think>", "####", "A: ", "wait, ", "km", ":", "'",
+]  # fmt: skip
+"""What answers are made of."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=60),
+    st.sampled_from(["42", r"\frac{1}{2}", "x+1", "(1,2)", "[1,2)", r"\{1,2\}", "B", "1,2", r"\text{even}", "10%"]),
+    st.booleans(),
+)
+def test_any_response_is_a_score(text, gold, boxed):
+    sample = sample_of(rf"\boxed{{{text}}}" if boxed else text, gold)
+    (result,) = RewardRegistry.get(NAME)(timeout_s=2).score(sample)
+    assert result.failure is None, result.failure
+    assert result.score in (0.0, 1.0)
+
+
+GOLDS = st.recursive(
+    st.integers(-999, 999).map(str) | st.sampled_from(["x", "n", r"\pi", "0.5", r"\sqrt{2}", "e"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: rf"\frac{{{pair[0]}}}{{{pair[1]}}}"),
+        st.tuples(inner, inner).map(" + ".join),
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]}, {pair[1]})"),
+        inner.map(lambda one: rf"\sqrt{{{one}}}"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(GOLDS, st.sampled_from(["{}", "${}$", r"\({}\)", r"\left.{}\right.", r"\displaystyle {}", " {} "]))
+def test_a_gold_in_a_box_is_paid_however_it_is_wrapped(gold, wrapping):
+    answer = r"So we get $\boxed{" + wrapping.replace("{}", gold) + "}$."
+    (result,) = RewardRegistry.get(NAME)().score(sample_of(answer, gold))
+    assert result.score == 1.0, result
 
 
 @pytest.mark.timeout(120)
