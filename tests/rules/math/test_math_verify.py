@@ -104,8 +104,8 @@ def test_a_gold_that_takes_too_long_is_a_failure_of_its_row():
 
 PIECES = [
     r"\frac{", "}", "{", r"\boxed{", "1", "2", "x", "+", "-", "^", "(", ")", "[", "]", ",", "=", r"\pi", " ", r"\sqrt",
-    r"\text{", "$", "%", r"\%", " or ", " not ", "The answer is ", "\n", ".", "\\", r"\left", r"\{", r"\}", "∞", "½", "²",
-    r"\ldots", "|", "<", r"\cup", r"\pm", "!", "e", "i", "sin", "/", "*", "_", "&", r"\\", "1e9", "<answer>",
+    r"\text{", "$", "%", r"\%", " or ", " not ", "The answer is ", "\n", ".", "\\", r"\left", r"\{", r"\}", "∞", "½",
+    "²", r"\ldots", "|", "<", r"\cup", r"\pm", "!", "e", "i", "sin", "/", "*", "_", "&", r"\\", "1e9", "<answer>",
     "答案是", "</think>", "####", "A: ", "wait, ", "km", ":", "'",
 ]  # fmt: skip
 """What answers are made of."""
