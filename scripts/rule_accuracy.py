@@ -72,7 +72,7 @@ def measure(work: Sequence[Work], progress: Progress) -> Measured:
 def main(data: Path, rows: int | None, out: Path, figures: Path | None) -> None:
     """Measure the rules for mathematics beside verl's scorers, TRL's and math-verify; then write the page.
 
-    Takes ten to twenty minutes on two cores, most of it in verl's prime_math, which starts processes.
+    Takes four minutes on two cores that are idle, most of it in verl's prime_math, which starts processes.
     """
     began = time.monotonic()
     sets = {one.title: set_rows(data, one, rows) for one in SETS}

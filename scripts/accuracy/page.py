@@ -70,8 +70,8 @@ wrong. No label contradicts the rules of `math_verify_reward`.
 """
 _MISSES = r"""## Errors of `math_verify_reward`
 
-All of them, on the sets above. A solution that ends without naming its choice or its result claims no answer, and is
-not paid.
+All of them, on the sets above. A solution that ends without naming its choice claims no answer, and is not paid; nor is
+one that names it in a form that is not read ([math.md](math.md) has those that are).
 
 """
 _FAILURES = "## Responses without a score\n\nThe three most common reasons of each scorer.\n\n"
