@@ -248,6 +248,8 @@ def lint(
     for kind, some in sets.items():
         report = loop.run(examine(_payer(reward), some, facts, template=template, tolerance=tolerance))
         own = (f"the {len(some)} rows ({kind}) are written for the linter; give rows of your data",) if kind else ()
+        if not kind and (lacking := len(samples) - len(some)):
+            own = (f"{lacking} of {len(samples)} rows have no reference and are left out",)
         reports.append(replace(report, notes=(*own, *report.notes)))
         if not any(finding.code in ("broken", "flat") for finding in report.findings):
             return reports[-1]
@@ -534,12 +536,14 @@ def _lint_rows(
 ) -> list[LintRow[DataSample]]:
     if not samples or not all(sample.output for sample in samples):
         raise LintError("there is no row" if not samples else "a sample has no response whose label has a reference")
-    if not any(sample.output[0].answer.label for sample in samples):
+    if all(map(_lacks_reference, samples)):
         there = ", ".join(samples[0].metadata) or "none but the prompt"
         raise LintError(f"no row has a reference; name its column (the columns are: {there})")
     known_code = any(one.name.startswith("code_") for one in _all(reward))
     rows = []
     for index, sample in enumerate(samples):
+        if _lacks_reference(sample):
+            continue
         label, asked = sample.output[0].answer.label, sample.input[-1].content if sample.input else ""
         columns = {**sample.metadata, **label}
         code = known_code or has_tests(columns)
@@ -556,6 +560,12 @@ def _lint_rows(
             f"no row has a text or a number at {place} (the columns are: {there}); name the column of the gold"
         )
     return rows
+
+
+def _lacks_reference(sample: DataSample) -> bool:
+    """Return whether a row has nothing that a response is compared with, which is no fault of the reward."""
+    label = sample.output[0].answer.label
+    return not any(value not in (None, "", [], {}) for value in label.values()) and not has_tests(sample.metadata)
 
 
 def _as_in_training(label: Mapping[str, Any]) -> dict[str, Any]:

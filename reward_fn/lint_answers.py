@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, Literal, TypeVar
 
-from reward_fn.base.final_answer import boxes
+from reward_fn.base.final_answer import boxes, final_answer
 from reward_fn.schema import ChatMessage, DataOutput, DataSample, Step
 
 R = TypeVar("R")
@@ -249,7 +249,9 @@ def _around(gold: str, other: str, templates: Sequence[str], facts: Reading, *, 
         for opening in ("<think>\n", ""):
             yield Response("thought, then gold", f"{opening}Maybe:\n{wrong}\nNo.\n</think>\n{right}", after_thought)
             yield Response("gold in the thought only", f"{opening}It is:\n{right}\n</think>\n{wrong}", outside)
-        yield Response("unclosed thought", f"{opened}It is:\n{right}\nLet me check.", outside)
+        unclosed = f"{opened}It is:\n{right}\nLet me check."
+        if final_answer(unclosed, thought_opened=facts.thought_opened) is None:  # not so if the template closes it
+            yield Response("unclosed thought", unclosed, outside)
         for kind, text in _injected(gold):
             yield Response(kind, f"{facts.opening}{wrong}\n{text}", "wrong")
     if code:

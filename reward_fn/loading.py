@@ -89,7 +89,8 @@ def reward_of(described: object) -> BaseReward:
         try:
             made = RewardRegistry.get(named)
         except UnknownRewardError as error:
-            raise RewardConfigError([("reward", str(error))]) from None
+            told = f"{named} is a file; write {named}:NAME for what it holds" if named.endswith(".py") else str(error)
+            raise RewardConfigError([("reward", told)]) from None
     elif isinstance(described, Mapping):
         raise RewardConfigError([("reward", f"write the name of a reward here; there are the keys {list(described)}")])
     else:

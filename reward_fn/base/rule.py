@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from reward_fn.base.answers import answer_text
 from reward_fn.base.final_answer import Read, final_answer
@@ -15,6 +15,12 @@ from reward_fn.schema import DataSample, RewardResult
 READ = (
     "the part of a response that is its final answer: whole, after_thought, tag:NAME, last_box, last_line, last_number"
 )
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"write a number, such as 0, not {str(value).lower()}")
+    return value
 
 
 class UnreadableResponseError(Exception):
@@ -52,7 +58,7 @@ class BaseRuleReward(FinalAnswerReward, BasePointWiseReward):
     unreadable_score: ClassVar[float | None] = None
     """The score of an unreadable response, where it is not the lower end of `score_range`."""
 
-    on_unreadable: float | None = Field(
+    on_unreadable: Annotated[float | None, BeforeValidator(_number)] = Field(
         None,
         allow_inf_nan=False,
         description="the score of a response that cannot be read (no final answer, too long, too expensive to "

@@ -14,7 +14,12 @@ from rm_train.cli.fail import fail
 
 @click.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--reward", "described", required=True, help="A reward's name, or a YAML file that describes one.")
+@click.option(
+    "--reward",
+    "described",
+    required=True,
+    help="A reward's name, a YAML file that describes one, or file.py:NAME or module:NAME.",
+)
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="A field of the reward; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Where the rows go with their rewards; FILE.scored.jsonl by default.")  # fmt: skip

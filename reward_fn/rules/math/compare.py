@@ -83,6 +83,8 @@ def _equal_formulas(gold: Expression, answer: Expression, options: Options, scal
         return False
     if ":" in gold.text and (ratio := _ratio(gold.text)) is not None:
         return _equal_ratios(ratio, gold, answer)
+    if ":" in answer.text and (ratio := _ratio(answer.text)) is not None:
+        return _equal_ratios(ratio, answer, gold)
     if r"\approx" in answer.text and r"\approx" not in gold.text:
         sides = answer.text.split(r"\approx")
         return any(equal(gold, expression(side), options, scalar) for side in sides if side.strip())

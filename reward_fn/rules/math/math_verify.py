@@ -70,7 +70,7 @@ class MathVerifyReward(BaseRuleReward):
         refuse_long(answer, self.max_characters)
         claim = claimed(answer, marked=self.read in _MARKED)
         if not claim:
-            return RewardResult.of(self.name, 0.0, "the response claims no answer")
+            raise UnreadableResponseError("the response claims no answer")
         shown = (claim.formula or claim.letter or claim.sentence)[:200]
         for source, gold in allowed:
             for candidate in _candidates(gold, claim):

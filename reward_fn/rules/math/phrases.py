@@ -75,7 +75,7 @@ NAMED_LETTERS = re.compile(
     rf"(?i:(?:is|are|option|choice)(?![A-Za-z]))?{_DECORATION}{{0,8}}([A-J]){_MORE_LETTERS}"
     r"(?=[\s*_\"'$.,:;)\]}]|\Z)(?!\s[a-z])"
     r"|(?<![A-Za-z'\\])\(?([A-J])\)?\s+(?:is|must\s+be)\s+(?:the\s+)?(?:correct|right|true|answer)"
-    r"|(?i:(?<![A-Za-z])(?:thus|hence|so|therefore))[,\s*_]{1,4}\(?([A-J])\)?[\s.*_]*\Z"
+    r"|(?i:(?<![A-Za-z])(?:thus|hence|so|therefore|(?:it|this)\s+is))[,\s*_]{1,4}\(?([A-J])\)?[\s.*_]*\Z"
 )
 """Letters of choices that a text names, anywhere in it."""
 LONE_LETTER = re.compile(r"^[\s*_#(\[]*([A-J])\1*[\s*_)\].:]*$")

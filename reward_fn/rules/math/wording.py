@@ -94,7 +94,7 @@ CONNECTOR = re.compile(
     r"[\s*_]*(?:[,;(/|]|(?:,\s*)?\(?(?:either|or|and|and/or|maybe|perhaps|possibly|alternatively|else|oder|ou|o|u|или|и)"
     r"(?![A-Za-z])|或者|或|和|、)"
     r"[\s*_]*(?:(?:or|and|maybe|perhaps|possibly|alternatively|even|also|it\s+could\s+be|could\s+be|else)(?![A-Za-z])[\s*_]*)*"
-    r"(?:[A-Za-z]\s*=\s*)?|\s+",
+    r"(?:[A-Za-z]\s*=\s*)?|\s+|[\s,]+but\s+(?:it\s+)?(?:could|might|may)(?:\s+also)?\s+be\s+|\.\s+Or\s+",
     re.IGNORECASE,
 )
 """What parts the elements of a list."""
@@ -111,8 +111,8 @@ CLAUSE_START = re.compile(r"[.,;:!?\n。，；：](?!\d)|(?<![A-Za-z])(?:and|so|
 REASON = re.compile(r"[,，。]|\s(?:because|since|as|so|which|for|in)\s")
 """Where the first words of a sentence end."""
 SPEECH = re.compile(
-    r"^[\s*_\"']*(?!(?:sqrt|cbrt|pi|sin|cos|tan|log|ln|exp|theta|alpha|beta|infinity|inf|and|or)(?![A-Za-z]))[A-Za-z]{2,}"
-    r"(?!\s*[=+*/^_(-])|[\u0400-\u1dff\u2c00-\ud7af]"
+    r"^[\s*_\"']*(?:I\s|(?!(?:sqrt|cbrt|pi|sin|cos|tan|log|ln|exp|theta|alpha|beta|infinity|inf|and|or)(?![A-Za-z]))[A-Za-z]{2,}"
+    r"(?!\s*[=+*/^_(-]))|,\s*I\s|[\u0400-\u1dff\u2c00-\ud7af]"
 )
 """Where a line with digits is a sentence: it begins with a word, or has letters of other scripts."""
 MARKUP = re.compile(
