@@ -74,12 +74,18 @@ class Columns:
         if answer_key and prompt_opens_thought(prompt):
             metadata["thought_opened"] = True
         return DataSample(
-            unique_id=str(row.get("unique_id", row.get("uid", row.get("id", "")))),
+            unique_id=_identity(row),
             input=_messages(prompt_key, prompt),
             output=[DataOutput(answer=Step(content=text, label=label)) for text in texts],
             source=None if row.get("data_source") is None else str(row["data_source"]),
             metadata=metadata,
         )
+
+
+def _identity(row: Mapping[str, Any]) -> str:
+    """Return the name of a row, by which failures name it; verl's rows have it in `extra_info.index`."""
+    known = find(row, None, ("unique_id", "uid", "id", "extra_info.index"))
+    return "" if known is None else str(known[1])
 
 
 def find(row: Mapping[str, Any], named: str | None, usual: Sequence[str] = ()) -> tuple[str, Any] | None:
